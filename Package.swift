@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "skald",
+    products: [
+        .executable(name: "skald", targets: ["skald"]),
+        .library(name: "SagaParticipant", targets: ["SagaParticipant", "RabbitMQBus"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The core: values, definition, machine. Nothing but the standard library.
+        .target(name: "SagaCore"),
+        .target(name: "SagaYAML", dependencies: ["SagaCore", .product(name: "Yams", package: "Yams")]),
+
+        // Messages: the contract, the embedded bus, RabbitMQ.
+        .target(name: "SagaBus", dependencies: ["SagaCore"]),
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .target(
+            name: "RabbitMQBus",
+            dependencies: ["SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
+
+        // The orchestrator.
+        .target(name: "SagaStore", dependencies: ["SagaCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "SagaEngine",
+            dependencies: [
+                "SagaBus", "SagaStore",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+
+        // The participants' side, and the order services built on it.
+        .target(
+            name: "SagaParticipant",
+            dependencies: [
+                "SagaBus",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(name: "OrderServices", dependencies: ["SagaParticipant"]),
+
+        .executableTarget(
+            name: "skald",
+            dependencies: [
+                "SagaEngine", "SagaYAML", "RabbitMQBus", "OrderServices",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "SagaCoreTests", dependencies: ["SagaCore"]),
+        .testTarget(name: "SagaYAMLTests", dependencies: ["SagaYAML"]),
+        .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
+        .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
+        .testTarget(name: "SagaStoreTests", dependencies: ["SagaStore"]),
+        .testTarget(name: "SagaEngineTests", dependencies: ["SagaEngine", "SagaYAML", "OrderServices"]),
+        .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
+        .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices"]),
+    ]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ]
+}
