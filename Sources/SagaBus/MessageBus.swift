@@ -36,7 +36,8 @@ public struct ConsumerOptions: Sendable {
 
 public protocol BusPublisher: Sendable {
     /// Hands the messages over in order and returns at once. Each token comes back exactly once as a
-    /// ``PublishResult``, in any order.
+    /// ``PublishResult``, in any order. While the connection is lost that is ``PublishOutcome/unknown``, at once: publish
+    /// again after ``BusEvent/publisherReady``.
     func publish(_ messages: [(token: UInt64, message: Message)])
     /// Publishes nothing further; results still out are reported as ``PublishOutcome/unknown``.
     func close()
