@@ -1,0 +1,85 @@
+import SagaCore
+
+/// Header names of the wire protocol.
+enum WireHeader {
+    static let attempt = "skald-attempt"
+    static let step = "skald-step"
+    static let outcome = "skald-outcome"
+    static let retryAfter = "skald-retry-after"
+    static let version = "skald-version"
+    static let again = "skald-again"
+    static let traceparent = "traceparent"
+    static let reason = "skald-reason"
+    static let detail = "skald-detail"
+    static let exchange = "skald-exchange"
+    static let routingKey = "skald-routing-key"
+}
+
+extension MessageProperties {
+    func requiredMessageID() throws(Refusal) -> String {
+        try Self.checkedID(messageID, "message_id")
+    }
+
+    func requiredCorrelationID() throws(Refusal) -> String {
+        try Self.checkedID(correlationID, "correlation_id")
+    }
+
+    func requiredType() throws(Refusal) -> String {
+        try Self.checkedID(type, "type")
+    }
+
+    /// Present, at most 255 bytes, no control characters.
+    private static func checkedID(_ id: String?, _ property: String) throws(Refusal) -> String {
+        guard let id, !id.isEmpty else {
+            throw Refusal(code: .missingID, path: property, message: "the property \(property) is required")
+        }
+        guard id.utf8.count <= 255, !id.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw Refusal(
+                code: .idFormat, path: property,
+                message: "\(property) must be at most 255 bytes without control characters")
+        }
+        return id
+    }
+
+    /// The W3C `traceparent`, if one came that could be one.
+    var traceparent: String? {
+        guard case .string(let text)? = header(WireHeader.traceparent), text.utf8.count <= 64,
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        else { return nil }
+        return text
+    }
+
+    /// An integer header, whatever kind of number or text the client's library made of it.
+    func integerHeader(_ name: String) throws(Refusal) -> Int64? {
+        switch header(name) {
+        case nil: return nil
+        case .int(let number): return number
+        case .string(let text):
+            if let number = Int64(text) { return number }
+        case .bool: break
+        }
+        throw Refusal(code: .fieldType, path: "headers.\(name)", message: "the header \(name) must be an integer")
+    }
+}
+
+extension Message {
+    /// The body as JSON; an empty body is an empty object.
+    func json() throws(Refusal) -> JSONValue {
+        guard !body.isEmpty else { return [:] }
+        do {
+            return try JSONValue.parse(body)
+        } catch {
+            throw Refusal(
+                code: error.code, path: "",
+                message: "body, line \(error.line) column \(error.column): expected \(error.expected)")
+        }
+    }
+
+    func jsonObject() throws(Refusal) -> JSONObject {
+        guard let object = try json().object else {
+            throw Refusal(code: .fieldType, path: "", message: "the body must be a JSON object")
+        }
+        return object
+    }
+}
