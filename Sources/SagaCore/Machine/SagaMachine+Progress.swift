@@ -1,0 +1,66 @@
+// How far a saga goes by itself after an input: which commands are sent next, and when it has ended.
+extension SagaMachine {
+    mutating func advance() throws(Refusal) {
+        guard !state.status.isTerminal else { return }
+        if state.status == .stuck, !state.hasProblem { try emit(.proceeded) }
+        guard state.status != .stuck else { return }
+        if state.rollback == nil {
+            try advanceForward()
+        } else {
+            try advanceBackward()
+        }
+    }
+
+    private mutating func advanceForward() throws(Refusal) {
+        if state.steps.allSatisfy(\.isDone) { return try emit(.completed) }
+        guard !state.isPaused else { return }
+        if !state.isPastPointOfNoReturn {
+            if state.isCancelRequested { return try rollBack(.cancelled) }
+            if let deadline = state.deadlineAt, deadline <= now { return try rollBack(.deadline) }
+        }
+        let done = StepSet(state.steps.indices.filter { state.steps[$0].isDone })
+        for index in state.steps.indices
+        where state.steps[index].status == .pending && state.definition.steps[index].after.isSubset(of: done) {
+            try send(.action, of: index)
+        }
+    }
+
+    /// Rule 5: what is in flight is waited for; then compensations run in reverse dependency order.
+    private mutating func advanceBackward() throws(Refusal) {
+        for index in state.steps.indices where state.steps[index].action.isBackingOff {
+            try emit(.unsettled(step: index, kind: .action, error: state.steps[index].action.error ?? .timeout))
+        }
+        guard !state.steps.contains(where: { $0.action.isInFlight }) else { return }
+        let toUndo = state.compensationSet
+        guard !toUndo.isEmpty else { return try emit(.compensated) }
+        guard !state.isPaused else { return }
+        for index in toUndo where state.definition.descendants[index].isDisjoint(with: toUndo) {
+            switch state.steps[index].status {
+            case .succeeded, .unknown: try send(.compensation, of: index)
+            case .pending, .inFlight, .backingOff, .failed, .skipped, .compensating, .compensated, .compensationFailed:
+                break
+            }
+        }
+    }
+
+    mutating func rollBack(
+        _ reason: Rollback.Reason, step: Int? = nil, error: StepError? = nil
+    ) throws(Refusal) {
+        try emit(.rollbackStarted(Rollback(reason: reason, step: step, error: error)))
+    }
+
+    /// Sends the next attempt of a command in its present round.
+    mutating func send(_ kind: CommandID.Kind, of step: Int, closesStep: Bool = false) throws(Refusal) {
+        let definition = state.definition.steps[step]
+        let progress = state.steps[step][kind]
+        let hasDuration = kind != .action || definition.kind != .compensatable
+        try emit(
+            .sent(
+                SentCommand(
+                    step: step, kind: kind, round: progress.round, attempt: progress.attempt + 1,
+                    timeoutAt: now.adding(milliseconds: definition.timeoutMilliseconds),
+                    budgetEndsAt: hasDuration && progress.budgetEndsAt == nil
+                        ? now.adding(milliseconds: definition.retry.durationMilliseconds) : nil,
+                    closesStep: closesStep)))
+    }
+}
