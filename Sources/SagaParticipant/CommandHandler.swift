@@ -1,0 +1,75 @@
+import GRDB
+import SagaBus
+import SagaCore
+
+/// How a participant executes one type of command.
+///
+/// Most handlers have all their effects in the participant's own database: ``action(_:_:)`` and
+/// ``compensation(_:_:)``. Effect and barrier row then commit in one transaction. A handler with an effect elsewhere,
+/// such as a card gateway, has three phases instead: ``action(_:_:)`` with an ``OutsideWork``.
+public struct CommandHandler: Sendable {
+    /// Runs in the open transaction. A `Refusal` it throws is answered `failed`, any other error `retry`; an error of
+    /// the database file stops the batch.
+    public typealias Transaction = @Sendable (Database, CommandContext) throws -> HandlerResult
+
+    enum Work: Sendable {
+        case transactional(Transaction)
+        case outside(OutsideWork)
+    }
+
+    public let type: String
+    /// Whether the command comes as a step's action or as a compensation.
+    public let kind: CommandID.Kind
+    let work: Work
+
+    public static func action(_ type: String, _ handle: @escaping Transaction) -> CommandHandler {
+        CommandHandler(type: type, kind: .action, work: .transactional(handle))
+    }
+
+    public static func compensation(_ type: String, _ handle: @escaping Transaction) -> CommandHandler {
+        CommandHandler(type: type, kind: .compensation, work: .transactional(handle))
+    }
+
+    public static func action(_ type: String, _ work: OutsideWork) -> CommandHandler {
+        CommandHandler(type: type, kind: .action, work: .outside(work))
+    }
+
+    public static func compensation(_ type: String, _ work: OutsideWork) -> CommandHandler {
+        CommandHandler(type: type, kind: .compensation, work: .outside(work))
+    }
+}
+
+/// The three phases of a handler with an effect outside its database.
+///
+/// 1. `prepare`, in a transaction, decides the parameters of the call; they commit with the idempotency key as
+///    `started` before anything goes out.
+/// 2. `call`, outside any transaction and on another thread, may block. It is repeated with the same key and the same
+///    parameters until it gets a definite answer, also after a crash and also when a compensation is waiting for it.
+/// 3. `finish`, in a transaction, writes down what the answer means.
+public struct OutsideWork: Sendable {
+    public enum Preparation: Sendable {
+        case call(JSONObject)
+        /// No call is needed.
+        case settled(HandlerResult)
+    }
+    public enum Answer: Sendable, Hashable {
+        /// The other side has definitely answered, yes or no.
+        case definite(JSONValue)
+        /// It is not known whether the call took effect.
+        case unsettled(String)
+    }
+
+    let prepare: @Sendable (Database, CommandContext) throws -> Preparation
+    let call: @Sendable (_ key: String, _ parameters: JSONObject) -> Answer
+    let finish: @Sendable (Database, CommandContext, _ answer: JSONValue) throws -> HandlerResult
+
+    public init(
+        prepare: @escaping @Sendable (Database, CommandContext) throws -> Preparation,
+        call: @escaping @Sendable (_ key: String, _ parameters: JSONObject) -> Answer,
+        finish: @escaping @Sendable (Database, CommandContext, _ answer: JSONValue) throws -> HandlerResult
+    ) {
+        self.prepare = prepare
+        self.call = call
+        self.finish = finish
+    }
+}

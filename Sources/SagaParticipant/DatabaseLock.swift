@@ -1,0 +1,56 @@
+import Glibc
+import SagaCore
+
+/// Holds a database for one process, by a lock on a file beside it that says who has it.
+///
+/// Released when this value goes, and by the system when the process does.
+final class DatabaseLock: Sendable {
+    private let descriptor: Int32
+
+    init(path: String) throws(ParticipantDatabase.Unusable) {
+        let opened = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard opened >= 0 else {
+            throw ParticipantDatabase.Unusable(
+                description: "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+            let owner = Self.read(opened)
+            close(opened)
+            throw ParticipantDatabase.Unusable(
+                description: "\(path) is held by another process (\(owner)); stop that one first")
+        }
+        descriptor = opened
+        let owner = "pid \(getpid()) on \(Self.hostName), since \(Timestamp.wallClock)"
+        let written = ftruncate(opened, 0) == 0 && owner.utf8.count == pwrite(opened, owner, owner.utf8.count, 0)
+        guard written else {
+            throw ParticipantDatabase.Unusable(
+                description: "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    private static func read(_ descriptor: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 300)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { return "owner unknown" }
+        return String(decoding: bytes[..<count], as: UTF8.self).escapedForTerminal
+    }
+
+    private static var hostName: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "this host" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension Timestamp {
+    /// The machine's wall clock.
+    static var wallClock: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}

@@ -1,0 +1,130 @@
+import GRDB
+import SagaBus
+import SagaCore
+
+extension ParticipantCore {
+    /// Works through the items in one transaction. If that fails for a reason other than the file itself, each item
+    /// gets a transaction of its own, so that only the one to blame is affected.
+    func inOneTransaction<Item>(
+        _ items: [Item], _ work: (Database, Item, inout BatchOutcome) throws -> Void,
+        failing: (Item, any Error, inout BatchOutcome) throws -> Void, committed: (BatchOutcome) -> Void
+    ) throws -> BatchOutcome {
+        guard !items.isEmpty else { return BatchOutcome() }
+        do {
+            let outcome = try transaction(items, work)
+            committed(outcome)
+            return outcome
+        } catch let error where error.isOfTheFile {
+            throw error
+        } catch where items.count > 1 {
+            var all = BatchOutcome()
+            for item in items {
+                let outcome = try inOneTransaction([item], work, failing: failing, committed: committed)
+                all.append(outcome)
+            }
+            return all
+        } catch {
+            var outcome = BatchOutcome()
+            try failing(items[0], error, &outcome)
+            committed(outcome)
+            return outcome
+        }
+    }
+
+    private func transaction<Item>(
+        _ items: [Item], _ work: (Database, Item, inout BatchOutcome) throws -> Void
+    ) throws -> BatchOutcome {
+        try database.queue.write { db in
+            var outcome = BatchOutcome()
+            for item in items { try work(db, item, &outcome) }
+            return outcome
+        }
+    }
+
+    /// Runs a handler in a savepoint and rolls back what it wrote unless it has succeeded. A refusal it throws is
+    /// `failed`, except from the last phase of a call, which may have left an effect.
+    func guarded(
+        _ db: Database, _ context: CommandContext, _ outcome: inout BatchOutcome, refusalsAreFinal: Bool = true,
+        _ body: () throws -> HandlerResult
+    ) throws -> HandlerResult {
+        var result = HandlerResult.unforeseen
+        do {
+            try db.inSavepoint {
+                result = try body()
+                return result.outcome == .succeeded ? .commit : .rollback
+            }
+        } catch let error where error.isOfTheFile {
+            throw error
+        } catch let refusal as Refusal where refusalsAreFinal {
+            return .failed(refusal)
+        } catch {
+            outcome.fault(error, in: context.id, context.type)
+            return .unforeseen
+        }
+        return result
+    }
+}
+
+extension BatchOutcome {
+    mutating func answer(_ result: HandlerResult, to command: Command?, _ tag: DeliveryTag?) {
+        guard let command else { return }
+        let reply = result.reply(to: command.id, attempt: command.attempt)
+        answers.append(Answer(delivery: tag, message: reply.message(to: command.replyTo)))
+    }
+
+    mutating func fault(_ error: any Error, in command: CommandID, _ type: String) {
+        faults.append(HandlerFault(command: command, type: type, description: "\(error)"))
+    }
+
+    mutating func append(_ other: BatchOutcome) {
+        answers += other.answers
+        calls += other.calls
+        faults += other.faults
+    }
+}
+
+extension HandlerResult {
+    /// Says nothing about the cause: that is in the participant's log.
+    static let unforeseen = HandlerResult.retry(
+        code: RefusalCode.internal.rawValue, message: "the participant met an error of its own and has logged it")
+    static let callIsUnsettled = HandlerResult.retry(
+        afterMilliseconds: ParticipantCore.askAgainMilliseconds, code: "UNSETTLED",
+        message: "a call to the outside is not settled yet")
+}
+
+extension Participant {
+    func notUnderstood(_ command: Command) -> Refusal {
+        let known = handlers.values.filter { $0.kind == command.id.kind }.map(\.type).sorted()
+        return Refusal(
+            code: .badCommand,
+            message: "\(name) knows these commands as \(command.id.kind.rawValue): \(known.joined(separator: ", "))")
+    }
+}
+
+extension Refusal {
+    /// Where the answer to a command that cannot be understood goes: to whom it names, else to the dead letters.
+    func answer(to message: Message) -> Message {
+        guard let replyTo = message.properties.replyTo, let id = message.properties.messageID.flatMap(CommandID.init)
+        else { return DeadLetter.message(for: message, reason: self) }
+        var attempt = 1
+        if case .int(let number)? = message.properties.header("skald-attempt") { attempt = Int(number) }
+        let place = path.isEmpty ? "" : "\(path): "
+        let result = HandlerResult.failed(
+            code: RefusalCode.badCommand.rawValue, message: "\(code): \(place)\(self.message)")
+        return result.reply(to: id, attempt: attempt).message(to: replyTo)
+    }
+}
+
+extension Error {
+    /// The database file cannot be worked with at the moment, or at all: nothing to do with the command.
+    package var isOfTheFile: Bool {
+        guard let error = self as? DatabaseError else { return false }
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_NOMEM, .SQLITE_CANTOPEN,
+            .SQLITE_READONLY, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_PROTOCOL, .SQLITE_PERM, .SQLITE_INTERRUPT:
+            return true
+        default:
+            return false
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import SagaBus
+import Synchronization
+
+/// What other threads tell the loop: to stop, and which calls have come back. Each wakes it.
+final class ParticipantSignals: Sendable {
+    private struct Contents {
+        var isStopping = false
+        var calls: [AnsweredCall] = []
+    }
+    let mailbox = BusMailbox()
+    private let contents = Mutex(Contents())
+
+    func stop() {
+        contents.withLock { $0.isStopping = true }
+        mailbox.wake()
+    }
+
+    var isStopping: Bool { contents.withLock { $0.isStopping } }
+
+    func returned(_ call: AnsweredCall) {
+        contents.withLock { $0.calls.append(call) }
+        mailbox.wake()
+    }
+
+    func takeCalls() -> [AnsweredCall] {
+        contents.withLock { contents in
+            defer { contents.calls = [] }
+            return contents.calls
+        }
+    }
+}
