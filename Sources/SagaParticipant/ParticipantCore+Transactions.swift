@@ -69,7 +69,8 @@ extension BatchOutcome {
     mutating func answer(_ result: HandlerResult, to command: Command?, _ tag: DeliveryTag?) {
         guard let command else { return }
         let reply = result.reply(to: command.id, attempt: command.attempt)
-        answers.append(Answer(delivery: tag, message: reply.message(to: command.replyTo)))
+        answers.append(
+            Answer(delivery: tag, message: reply.message(to: command.replyTo, traceparent: command.traceparent)))
     }
 
     mutating func fault(_ error: any Error, in command: CommandID, _ type: String) {
@@ -107,7 +108,7 @@ extension Refusal {
         guard let replyTo = message.properties.replyTo, let id = message.properties.messageID.flatMap(CommandID.init)
         else { return DeadLetter.message(for: message, reason: self) }
         var attempt = 1
-        if case .int(let number)? = message.properties.header("skald-attempt") { attempt = Int(number) }
+        if case .int(let number)? = message.properties.header("skald-attempt") { attempt = Int(clamping: number) }
         let place = path.isEmpty ? "" : "\(path): "
         let result = HandlerResult.failed(
             code: RefusalCode.badCommand.rawValue, message: "\(code): \(place)\(self.message)")
