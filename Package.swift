@@ -28,8 +28,12 @@ let package = Package(
             name: "RabbitMQBus",
             dependencies: ["SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
 
+        // Files that survive a power cut, for orchestrator and participants alike.
+        .target(name: "DurableSQLite", dependencies: ["SagaCore", .product(name: "GRDB", package: "GRDB.swift")]),
+
         // The orchestrator.
-        .target(name: "SagaStore", dependencies: ["SagaCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "SagaStore", dependencies: ["SagaCore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SagaEngine",
             dependencies: [
@@ -43,7 +47,7 @@ let package = Package(
         .target(
             name: "SagaParticipant",
             dependencies: [
-                "SagaBus",
+                "SagaBus", "DurableSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

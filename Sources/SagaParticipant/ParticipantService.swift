@@ -1,3 +1,4 @@
+import DurableSQLite
 import Logging
 import SagaBus
 import SagaCore

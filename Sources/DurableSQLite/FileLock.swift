@@ -4,26 +4,26 @@ import SagaCore
 /// Holds a database for one process, by a lock on a file beside it that says who has it.
 ///
 /// Released when this value goes, and by the system when the process does.
-final class DatabaseLock: Sendable {
+package final class FileLock: Sendable {
     private let descriptor: Int32
 
-    init(path: String) throws(ParticipantDatabase.Unusable) {
+    package init(path: String) throws(UnusableDatabase) {
         let opened = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
-            throw ParticipantDatabase.Unusable(
+            throw UnusableDatabase(
                 description: "cannot open \(path): \(String(cString: strerror(errno)))")
         }
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             let owner = Self.read(opened)
             close(opened)
-            throw ParticipantDatabase.Unusable(
+            throw UnusableDatabase(
                 description: "\(path) is held by another process (\(owner)); stop that one first")
         }
         descriptor = opened
         let owner = "pid \(getpid()) on \(Self.hostName), since \(Timestamp.wallClock)"
         let written = ftruncate(opened, 0) == 0 && owner.utf8.count == pwrite(opened, owner, owner.utf8.count, 0)
         guard written else {
-            throw ParticipantDatabase.Unusable(
+            throw UnusableDatabase(
                 description: "cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }
@@ -48,7 +48,7 @@ final class DatabaseLock: Sendable {
 
 extension Timestamp {
     /// The machine's wall clock.
-    static var wallClock: Timestamp {
+    package static var wallClock: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)

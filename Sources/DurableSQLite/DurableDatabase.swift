@@ -1,0 +1,120 @@
+import GRDB
+import Glibc
+import SagaCore
+
+/// Why a file cannot be used as a database, in one sentence with what to do.
+public struct UnusableDatabase: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
+}
+
+/// An SQLite file with one writing connection in one process.
+///
+/// Every commit is on disk when it returns (`synchronous=FULL`). The file and its directory are readable by their
+/// owner only.
+package final class DurableDatabase: Sendable {
+    package let queue: DatabaseQueue
+    private let lock: FileLock?
+
+    /// Opens the file, creating it and its directory where they do not exist, and brings its schema up to date.
+    ///
+    /// - Parameter program: whose database it is, for error messages.
+    /// - Throws: ``UnusableDatabase`` when another process has it, others may read it, or it is not this program's
+    ///   database of this version or an older one.
+    package init(path: String, program: String, migrator: DatabaseMigrator) throws {
+        try Self.makeDirectory(of: path)
+        lock = try FileLock(path: path + ".lock")
+        try Self.prepareFile(at: path)
+        do {
+            try Self.refuseForeign(path, migrator, program)
+            var configuration = Configuration()
+            configuration.journalMode = .wal
+            configuration.busyMode = .timeout(5)
+            configuration.label = program
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.writeWithoutTransaction { db in
+                // GRDB has set NORMAL while it opened the file.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                    throw UnusableDatabase(
+                        description: "\(path): SQLite does not take synchronous=FULL; refusing to go on")
+                }
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+            throw UnusableDatabase(
+                description: "\(path) is not an SQLite database; move it away or name another directory")
+        }
+        try migrator.migrate(queue)
+    }
+
+    /// A database that lives as long as this value, for tests and simulations.
+    package init(inMemory migrator: DatabaseMigrator) throws {
+        lock = nil
+        queue = try DatabaseQueue()
+        try migrator.migrate(queue)
+    }
+
+    /// Opens a file to look at it, without its lock.
+    package static func reading(path: String) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    private static func makeDirectory(of path: String) throws {
+        let directory = path.parentDirectory
+        guard mkdir(directory, 0o700) != 0, errno != EEXIST else { return }
+        if errno == ENOENT {
+            try makeDirectory(of: directory)
+            if mkdir(directory, 0o700) == 0 || errno == EEXIST { return }
+        }
+        throw UnusableDatabase(description: "cannot make the directory \(directory): \(String(cString: strerror(errno)))")
+    }
+
+    /// Creates a missing file for its owner only, before SQLite opens it (never after: closing a descriptor would drop
+    /// SQLite's locks), and refuses one that everybody may read.
+    private static func prepareFile(at path: String) throws {
+        let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+            return
+        }
+        var status = stat()
+        guard errno == EEXIST, stat(path, &status) == 0 else {
+            throw UnusableDatabase(description: "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw UnusableDatabase(description: "\(path) is not a file") }
+        guard status.st_mode & 0o007 == 0 else {
+            throw UnusableDatabase(description: "\(path) is open to everybody on this machine; run: chmod 600 \(path)")
+        }
+    }
+
+    private static func refuseForeign(_ path: String, _ migrator: DatabaseMigrator, _ program: String) throws {
+        try reading(path: path).read { db in
+            if try migrator.hasBeenSuperseded(db) {
+                throw UnusableDatabase(
+                    description: """
+                        \(path) was written by a newer version of \(program), or by another service; \
+                        use that version, or name another directory
+                        """)
+            }
+            let tables = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            if try migrator.appliedIdentifiers(db).isEmpty, let tables, tables > 0 {
+                throw UnusableDatabase(
+                    description: "\(path) is the database of another program; move it away or name another directory")
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var parentDirectory: String {
+        guard let slash = lastIndex(of: "/") else { return "." }
+        return slash == startIndex ? "/" : String(self[..<slash])
+    }
+}
