@@ -20,14 +20,39 @@ public struct CommandID: Sendable, Hashable, CustomStringConvertible {
 
     /// An id from its text, only where it is spelled exactly as `description` spells it.
     public init?(_ text: String) {
-        let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 4, omittingEmptySubsequences: false)
-        guard parts.count == 4, let saga = SagaID(String(Substring(parts[0]))), Name.isValid(parts[1]),
-            let kind = Kind(rawValue: String(Substring(parts[2]))),
-            let round = Int(String(Substring(parts[3]))), round > 0
+        var text = text
+        guard let id = text.withUTF8({ Self.parse($0) }) else { return nil }
+        self = id
+    }
+
+    private static func parse(_ text: UnsafeBufferPointer<UInt8>) -> CommandID? {
+        var rest = text[...]
+        func part() -> Slice<UnsafeBufferPointer<UInt8>> {
+            let part = rest.prefix { $0 != UInt8(ascii: "/") }
+            rest = rest[part.endIndex...].dropFirst()
+            return part
+        }
+        let (sagaText, step, kindText, roundText) = (part(), part(), part(), part())
+        guard let saga = SagaID(sagaText), saga.isSpelled(sagaText), Name.isValid(step),
+            let kind = Kind(kindText), let round = self.round(roundText), roundText.endIndex == text.endIndex
         else { return nil }
-        self.init(saga: saga, step: String(Substring(parts[1])), kind: kind, round: round)
-        guard description.utf8.elementsEqual(text.utf8) else { return nil }
+        return CommandID(saga: saga, step: String(decoding: step, as: UTF8.self), kind: kind, round: round)
+    }
+
+    /// A round from 1 to 999,999,999 without leading zeros.
+    private static func round(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+        guard let first = text.first, first != UInt8(ascii: "0"), text.count <= 9,
+            text.allSatisfy(\.isASCIIDigit)
+        else { return nil }
+        return text.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
     }
 
     public var description: String { "\(saga)/\(step)/\(kind.rawValue)/\(round)" }
+}
+
+extension CommandID.Kind {
+    fileprivate init?(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+        guard let kind = Self.allCases.first(where: { $0.rawValue.utf8.elementsEqual(text) }) else { return nil }
+        self = kind
+    }
 }

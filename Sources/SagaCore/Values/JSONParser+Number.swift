@@ -35,7 +35,7 @@ extension JSONParser {
             value = value &* 10 &+ digit
             index += 1
         }
-        guard index > start else { throw failure(.jsonNumber, at: index, "a digit") }
+        guard index > start else { throw unexpected("a digit", .jsonNumber) }
         if bytes[start] == UInt8(ascii: "0"), index > start + 1 {
             throw failure(.jsonNumber, at: start, "a number without leading zeros")
         }
@@ -63,7 +63,7 @@ extension JSONParser {
     private mutating func skipDigits(_ expected: String) throws(JSONError) {
         let start = index
         while index < bytes.count, digit(bytes[index]) != nil { index += 1 }
-        guard index > start else { throw failure(.jsonNumber, at: index, expected) }
+        guard index > start else { throw unexpected(expected, .jsonNumber) }
     }
 
     private func digit(_ byte: UInt8) -> Int64? {

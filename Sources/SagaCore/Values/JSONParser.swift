@@ -77,8 +77,9 @@ struct JSONParser {
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
         try enter(depth)
-        var members: [(key: String, value: JSONValue)] = []
         if take(UInt8(ascii: "}")) { return .object(JSONObject()) }
+        var members: [(key: String, value: JSONValue)] = []
+        members.reserveCapacity(4)
         var keys = JSONKeySet()
         while true {
             let start = index
@@ -126,11 +127,12 @@ struct JSONParser {
 // MARK: - Failures
 
 extension JSONParser {
-    func unexpected(_ expected: String) -> JSONError {
+    /// What is next is not what was expected; where it is not even UTF-8, that is what the error says.
+    func unexpected(_ expected: String, _ code: RefusalCode = .jsonSyntax) -> JSONError {
         if index < bytes.count, bytes[index] >= 0x80, utf8SequenceLength(at: index) == nil {
             return failure(.jsonEncoding, at: index, "UTF-8")
         }
-        return failure(.jsonSyntax, at: index, expected)
+        return failure(code, at: index, expected)
     }
 
     @inline(never)

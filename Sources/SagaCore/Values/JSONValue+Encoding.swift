@@ -2,6 +2,7 @@ extension JSONValue {
     /// The compact JSON text as UTF-8, members in their order.
     public var encoded: [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(512)
         encode(into: &output)
         return output
     }

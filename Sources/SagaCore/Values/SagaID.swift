@@ -24,13 +24,22 @@ public struct SagaID: RawRepresentable, Sendable, Hashable, Comparable, CustomSt
 
     /// An id from its text: 13 characters in either case, `o` for 0, `i` and `l` for 1.
     public init?(_ text: String) {
+        self.init(text.utf8)
+    }
+
+    init?(_ text: some Collection<UInt8>) {
+        guard text.count == Self.textLength else { return nil }
         var value: UInt64 = 0
-        guard text.utf8.count == Self.textLength else { return nil }
-        for (index, byte) in text.utf8.enumerated() {
-            guard let digit = Self.digit(byte), index > 0 || digit < 16 else { return nil }
+        for byte in text {
+            guard let digit = Self.digit(byte), value >> 59 == 0 else { return nil }
             value = value << 5 | digit
         }
         rawValue = value
+    }
+
+    /// Whether `text` is exactly what `description` gives.
+    func isSpelled(_ text: some Collection<UInt8>) -> Bool {
+        description.utf8.elementsEqual(text)
     }
 
     /// Since 2024-01-01.
@@ -58,12 +67,16 @@ public struct SagaID: RawRepresentable, Sendable, Hashable, Comparable, CustomSt
 
     private static func digit(_ byte: UInt8) -> UInt64? {
         let upper = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") ? byte - 0x20 : byte
-        switch upper {
-        case UInt8(ascii: "O"): return 0
-        case UInt8(ascii: "I"), UInt8(ascii: "L"): return 1
-        default:
-            for value in 0..<32 where alphabet.utf8Start[value] == upper { return UInt64(value) }
-            return nil
+        return switch upper {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(upper - UInt8(ascii: "0"))
+        case UInt8(ascii: "A")...UInt8(ascii: "H"): UInt64(upper - UInt8(ascii: "A") + 10)
+        case UInt8(ascii: "J"), UInt8(ascii: "K"): UInt64(upper - UInt8(ascii: "J") + 18)
+        case UInt8(ascii: "M"), UInt8(ascii: "N"): UInt64(upper - UInt8(ascii: "M") + 20)
+        case UInt8(ascii: "P")...UInt8(ascii: "T"): UInt64(upper - UInt8(ascii: "P") + 22)
+        case UInt8(ascii: "V")...UInt8(ascii: "Z"): UInt64(upper - UInt8(ascii: "V") + 27)
+        case UInt8(ascii: "O"): 0
+        case UInt8(ascii: "I"), UInt8(ascii: "L"): 1
+        default: nil
         }
     }
 }
