@@ -1,0 +1,112 @@
+import DurableSQLite
+import GRDB
+import SagaCore
+
+/// The orchestrator's SQLite file: histories, their index, outbox, dead letters, definitions.
+///
+/// One connection in one process writes it. All work happens in ``write(_:)``, one transaction a batch, on the
+/// caller's thread.
+package final class SagaStore: Sendable {
+    private let database: DurableDatabase
+
+    /// Opens the file, creating it where it does not exist.
+    ///
+    /// - Throws: `UnusableDatabase`, which says what to do.
+    package init(path: String) throws {
+        database = try DurableDatabase(path: path, program: "skald", migrator: Schema.migrator)
+    }
+
+    /// A store that lives as long as this value, for tests and simulations.
+    package init() throws {
+        database = try DurableDatabase(inMemory: Schema.migrator)
+    }
+
+    /// Runs one transaction; what it throws rolls everything back.
+    package func write<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
+        try database.queue.writeWithoutTransaction { db in
+            var result: Swift.Result<Result, any Error>?
+            try db.inTransaction(.immediate) {
+                result = .success(try body(StoreTransaction(db: db)))
+                return .commit
+            }
+            guard let result else { preconditionFailure("the transaction has run") }
+            return try result.get()
+        }
+    }
+
+    package func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
+        try database.queue.read { try body(StoreTransaction(db: $0)) }
+    }
+
+    /// SQLite's own check of the whole file: empty if it is sound.
+    package func integrityProblems() throws -> [String] {
+        try read { try $0.integrityProblems() }
+    }
+}
+
+/// A file opened to look at it, beside whoever writes it.
+package final class SagaStoreReader: Sendable {
+    private let queue: DatabaseQueue
+
+    package init(path: String) throws {
+        queue = try DurableDatabase.reading(path: path)
+    }
+
+    package func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
+        try queue.read { try body(StoreTransaction(db: $0)) }
+    }
+}
+
+/// The store inside one transaction. Its topics are in the files `StoreTransaction+….swift`.
+package struct StoreTransaction {
+    let db: Database
+
+    /// Runs `body` so that what it throws undoes only what it did itself.
+    package func alone<Result>(_ body: () throws -> Result) throws -> Result {
+        var result: Result?
+        try db.inSavepoint {
+            result = try body()
+            return .commit
+        }
+        guard let result else { preconditionFailure("the savepoint has run") }
+        return result
+    }
+
+    func run(_ sql: String, _ arguments: StatementArguments) throws {
+        let statement = try db.cachedStatement(sql: sql)
+        try statement.execute(arguments: arguments)
+    }
+
+    package func integrityProblems() throws -> [String] {
+        try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+    }
+
+    // MARK: Facts
+
+    package func fact(_ name: String) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
+    }
+
+    package func setFact(_ name: String, to value: String) throws {
+        try run(
+            "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [name, value])
+    }
+
+    /// The greatest time any input was handled at.
+    package func lastTime() throws -> Timestamp? {
+        try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
+            Timestamp(milliseconds: $0)
+        }
+    }
+
+    package func greatestSagaID() throws -> SagaID? {
+        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(row: $0) }
+    }
+}
+
+extension SagaID {
+    /// SQLite's integers are signed; ids keep their order until the year 2058.
+    var row: Int64 { Int64(bitPattern: rawValue) }
+    init(row: Int64) { self.init(rawValue: UInt64(bitPattern: row)) }
+}

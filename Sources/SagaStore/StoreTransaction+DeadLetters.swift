@@ -1,0 +1,93 @@
+import GRDB
+import SagaCore
+
+/// A message that could not be handled, kept until an operator replays or discards it.
+package struct StoredDeadLetter: Sendable, Hashable {
+    package let id: Int64
+    package let at: Timestamp
+    package let reason: String
+    package let detail: String
+    package let saga: SagaID?
+    package let exchange: String
+    package let routingKey: String
+    package let properties: JSONValue
+    package let body: [UInt8]
+    /// `replayed` or `discarded`, once an operator has done so.
+    package let settledAs: String?
+}
+
+extension StoreTransaction {
+    package func addDeadLetter(
+        at now: Timestamp, reason: String, detail: String, saga: SagaID?, exchange: String, routingKey: String,
+        properties: JSONValue, body: [UInt8]
+    ) throws {
+        try run(
+            """
+            INSERT INTO dead_letters (at, reason, detail, saga, exchange, routing_key, properties, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                now.milliseconds, reason, detail, saga?.row, exchange, routingKey, properties.text, DataBytes(body),
+            ])
+    }
+
+    /// Newest first.
+    package func deadLetters(includingSettled: Bool, limit: Int, before: Int64? = nil) throws -> [StoredDeadLetter] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM dead_letters
+                WHERE (settled_at IS NULL OR ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?
+                """, arguments: [includingSettled, before, before, limit]
+        ).map(Self.deadLetter)
+    }
+
+    package func deadLetter(_ id: Int64) throws -> StoredDeadLetter? {
+        try Row.fetchOne(db, sql: "SELECT * FROM dead_letters WHERE id = ?", arguments: [id]).map(Self.deadLetter)
+    }
+
+    package func settleDeadLetter(_ id: Int64, as outcome: String, at now: Timestamp) throws {
+        try run(
+            "UPDATE dead_letters SET settled_at = ?, settled_as = ? WHERE id = ? AND settled_at IS NULL",
+            [now.milliseconds, outcome, id])
+    }
+
+    private static func deadLetter(_ row: Row) throws -> StoredDeadLetter {
+        StoredDeadLetter(
+            id: row["id"], at: Timestamp(milliseconds: row["at"]), reason: row["reason"], detail: row["detail"],
+            saga: (row["saga"] as Int64?).map { SagaID(row: $0) }, exchange: row["exchange"],
+            routingKey: row["routing_key"], properties: try JSONValue.parse(row["properties"] as String),
+            body: DataBytes.bytes(of: row, "body"), settledAs: row["settled_as"])
+    }
+
+    // MARK: Requests that concern no saga
+
+    package func answer(toRequest id: String) throws -> JSONValue? {
+        try String.fetchOne(db, sql: "SELECT answer FROM request_answers WHERE id = ?", arguments: [id]).map {
+            try JSONValue.parse($0)
+        }
+    }
+
+    package func keepAnswer(_ answer: JSONValue, toRequest id: String, at now: Timestamp) throws {
+        try run("INSERT INTO request_answers (id, at, answer) VALUES (?, ?, ?)", [id, now.milliseconds, answer.text])
+    }
+
+    // MARK: Suspects (SEMANTICS 26)
+
+    /// Notes that a message is about to be handled alone, and says how often the worker has died over it.
+    package func suspect(_ fingerprint: String) throws -> Int {
+        let crashes =
+            try Int.fetchOne(db, sql: "SELECT crashes FROM suspects WHERE fingerprint = ?", arguments: [fingerprint])
+            ?? 0
+        try run(
+            """
+            INSERT INTO suspects (fingerprint, crashes) VALUES (?, 1)
+            ON CONFLICT (fingerprint) DO UPDATE SET crashes = crashes + 1
+            """, [fingerprint])
+        return crashes
+    }
+
+    package func clearSuspect(_ fingerprint: String) throws {
+        try run("DELETE FROM suspects WHERE fingerprint = ?", [fingerprint])
+    }
+}

@@ -1,0 +1,42 @@
+import GRDB
+import SagaCore
+
+extension StoreTransaction {
+    /// Keeps a definition, so that its sagas never depend on the file again.
+    package func save(_ definition: SagaDefinition, at now: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO definitions (hash, name, version, source, loaded_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (hash) DO NOTHING
+            """,
+            [
+                definition.contentHash, definition.name, definition.version, definition.source.text,
+                now.milliseconds,
+            ])
+    }
+
+    /// A stored definition.
+    ///
+    /// - Throws: `INTERNAL` if what is stored cannot be read by this version.
+    package func definition(hash: String) throws -> SagaDefinition? {
+        guard
+            let source = try String.fetchOne(
+                db, sql: "SELECT source FROM definitions WHERE hash = ?", arguments: [hash])
+        else { return nil }
+        let unreadable = Refusal(code: .internal, path: "definition", message: "the stored definition is unreadable")
+        guard let json = try? JSONValue.parse(source), let definition = DefinitionReader.read(json).definition else {
+            throw unreadable
+        }
+        return definition
+    }
+
+    /// Content hashes under which sagas of this name and version are still open.
+    package func openContents(name: String, version: Int) throws -> Set<String> {
+        try String.fetchSet(
+            db,
+            sql: """
+                SELECT DISTINCT definition FROM sagas
+                WHERE ended_at IS NULL AND name = ? AND version = ?
+                """, arguments: [name, version])
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import GRDB
+import SagaCore
+
+/// A message to be published, committed with what caused it.
+package struct OutboxRow: Sendable, Hashable {
+    package let id: Int64
+    package let saga: SagaID?
+    /// Set for commands, which are mandatory and replaced by a newer attempt while they have not left.
+    package let command: CommandID?
+    package let exchange: String
+    package let routingKey: String
+    package let isMandatory: Bool
+    package let properties: JSONValue
+    package let body: [UInt8]
+
+    package init(
+        id: Int64, saga: SagaID?, command: CommandID?, exchange: String, routingKey: String, isMandatory: Bool,
+        properties: JSONValue, body: [UInt8]
+    ) {
+        self.id = id
+        self.saga = saga
+        self.command = command
+        self.exchange = exchange
+        self.routingKey = routingKey
+        self.isMandatory = isMandatory
+        self.properties = properties
+        self.body = body
+    }
+}
+
+extension StoreTransaction {
+    package func insert(_ row: OutboxRow, at now: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO outbox (id, saga, command, created_at, exchange, routing_key, is_mandatory, properties, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                row.id, row.saga?.row, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
+                row.isMandatory, row.properties.text, DataBytes(row.body),
+            ])
+    }
+
+    package func removeFromOutbox(_ ids: [Int64]) throws {
+        let statement = try db.cachedStatement(sql: "DELETE FROM outbox WHERE id BETWEEN ? AND ?")
+        for range in ids.sorted().consecutiveRanges {
+            try statement.execute(arguments: [range.lowerBound, range.upperBound])
+        }
+    }
+
+    /// What has not been confirmed, in the order it was committed.
+    package func outbox() throws -> [OutboxRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map { row in
+            OutboxRow(
+                id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(row: $0) },
+                command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
+                routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
+                properties: try JSONValue.parse(row["properties"] as String), body: DataBytes.bytes(of: row, "body"))
+        }
+    }
+
+    package func outboxCount() throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM outbox") ?? 0
+    }
+}
+
+/// Bytes as SQLite stores them, without Foundation's `Data` in the interface.
+struct DataBytes: DatabaseValueConvertible {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var databaseValue: DatabaseValue { bytes.withUnsafeBytes { Data($0) }.databaseValue }
+
+    static func fromDatabaseValue(_ value: DatabaseValue) -> DataBytes? {
+        Data.fromDatabaseValue(value).map { DataBytes(Array($0)) }
+    }
+
+    static func bytes(of row: Row, _ column: String) -> [UInt8] {
+        (row[column] as DataBytes?)?.bytes ?? []
+    }
+}
+
+extension [Int64] {
+    /// A sorted list as ranges without gaps.
+    fileprivate var consecutiveRanges: [ClosedRange<Int64>] {
+        var ranges: [ClosedRange<Int64>] = []
+        for id in self {
+            if let last = ranges.last, id <= last.upperBound + 1 {
+                ranges[ranges.count - 1] = last.lowerBound...Swift.max(id, last.upperBound)
+            } else {
+                ranges.append(id...id)
+            }
+        }
+        return ranges
+    }
+}

@@ -1,0 +1,117 @@
+import GRDB
+import SagaCore
+
+/// A saga as a list shows it.
+package struct SagaSummary: Sendable, Hashable {
+    package let id: SagaID
+    package let name: String
+    package let version: Int
+    package let key: String
+    package let status: SagaStatus
+    package let isPaused: Bool
+    /// The steps that are out or stuck.
+    package let steps: [String]
+    package let rollback: String?
+    package let errorCode: String?
+    package let errorMessage: String?
+    package let sequence: Int
+    package let startedAt: Timestamp
+    package let updatedAt: Timestamp
+    package let endedAt: Timestamp?
+}
+
+/// Which sagas to list. Every condition that is set must hold.
+package struct SagaFilter: Sendable {
+    package var statuses: [SagaStatus] = []
+    package var isPaused: Bool?
+    package var definition: String?
+    package var startedBefore: Timestamp?
+    package var startedAfter: Timestamp?
+    package var step: String?
+    package var errorCode: String?
+    package var key: String?
+    /// Only sagas older than this one, for paging.
+    package var before: SagaID?
+    package var limit = 50
+
+    package init() {}
+}
+
+extension StoreTransaction {
+    /// Newest first.
+    package func sagas(_ filter: SagaFilter) throws -> [SagaSummary] {
+        var conditions: [String] = []
+        var arguments: StatementArguments = []
+        func add(_ condition: String, _ values: StatementArguments) {
+            conditions.append(condition)
+            arguments += values
+        }
+        if !filter.statuses.isEmpty {
+            let marks = Array(repeating: "?", count: filter.statuses.count).joined(separator: ", ")
+            add("status IN (\(marks))", StatementArguments(filter.statuses.map(\.rawValue)))
+            if !filter.statuses.contains(where: \.isTerminal) { conditions.append("ended_at IS NULL") }
+        }
+        if let isPaused = filter.isPaused { add("is_paused = ?", [isPaused]) }
+        if let name = filter.definition { add("name = ?", [name]) }
+        if let time = filter.startedBefore { add("started_at < ?", [time.milliseconds]) }
+        if let time = filter.startedAfter { add("started_at > ?", [time.milliseconds]) }
+        if let step = filter.step { add("',' || steps || ',' LIKE ?", ["%,\(step),%"]) }
+        if let code = filter.errorCode { add("error_code = ?", [code]) }
+        if let key = filter.key { add("id IN (SELECT saga FROM keys WHERE key = ?)", [key]) }
+        if let id = filter.before { add("id < ?", [id.row]) }
+        let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        arguments += [filter.limit]
+        return try Row.fetchAll(
+            db, sql: "SELECT * FROM sagas \(condition) ORDER BY id DESC LIMIT ?", arguments: arguments
+        ).map(Self.summary)
+    }
+
+    package func summary(of id: SagaID) throws -> SagaSummary? {
+        try Row.fetchOne(db, sql: "SELECT * FROM sagas WHERE id = ?", arguments: [id.row]).map(Self.summary)
+    }
+
+    /// All sagas with this business key, newest first.
+    package func sagas(withKey key: String, definition: String? = nil) throws -> [SagaID] {
+        try Int64.fetchAll(
+            db, sql: "SELECT saga FROM keys WHERE key = ? AND (? IS NULL OR name = ?) ORDER BY saga DESC",
+            arguments: [key, definition, definition]
+        ).map { SagaID(row: $0) }
+    }
+
+    package func countByStatus() throws -> [SagaStatus: Int] {
+        var counts: [SagaStatus: Int] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT status, count(*) AS n FROM sagas GROUP BY status") {
+            if let status = SagaStatus(rawValue: row["status"]) { counts[status] = row["n"] }
+        }
+        return counts
+    }
+
+    /// How often each reason sent a saga backward, most frequent first.
+    package func countByRollback() throws -> [(reason: String, code: String?, count: Int)] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT rollback, error_code, count(*) AS n FROM sagas WHERE rollback IS NOT NULL
+                GROUP BY rollback, error_code ORDER BY n DESC, rollback, error_code
+                """
+        ).map { ($0["rollback"], $0["error_code"], $0["n"]) }
+    }
+
+    package func openSagaCount() throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM sagas WHERE ended_at IS NULL") ?? 0
+    }
+
+    private static func summary(_ row: Row) throws -> SagaSummary {
+        guard let status = SagaStatus(rawValue: row["status"]) else {
+            throw Refusal(code: .internal, path: "status", message: "the index holds a status this version lacks")
+        }
+        let steps: String = row["steps"]
+        return SagaSummary(
+            id: SagaID(row: row["id"]), name: row["name"], version: row["version"], key: row["key"], status: status,
+            isPaused: row["is_paused"], steps: steps.isEmpty ? [] : steps.split(separator: ",").map(String.init),
+            rollback: row["rollback"], errorCode: row["error_code"], errorMessage: row["error_message"],
+            sequence: row["sequence"], startedAt: Timestamp(milliseconds: row["started_at"]),
+            updatedAt: Timestamp(milliseconds: row["updated_at"]),
+            endedAt: (row["ended_at"] as Int64?).map { Timestamp(milliseconds: $0) })
+    }
+}

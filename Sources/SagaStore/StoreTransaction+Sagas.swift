@@ -1,0 +1,159 @@
+import GRDB
+import SagaCore
+
+/// Who has a business key.
+package struct KeyOwner: Sendable, Hashable {
+    package let saga: SagaID
+    /// SHA-256 of the canonical input.
+    package let inputHash: String
+    /// The saga this one was started again for.
+    package let again: SagaID?
+}
+
+extension StoreTransaction {
+    // MARK: Keys
+
+    /// The latest saga with this business key.
+    package func owner(ofKey key: String, name: String) throws -> KeyOwner? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT saga, input_hash, again FROM keys WHERE name = ? AND key = ? ORDER BY saga DESC LIMIT 1")
+        return try Row.fetchOne(statement, arguments: [name, key]).map {
+            KeyOwner(
+                saga: SagaID(row: $0["saga"]), inputHash: $0["input_hash"],
+                again: ($0["again"] as Int64?).map { SagaID(row: $0) })
+        }
+    }
+
+    package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
+        try run(
+            "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
+            [name, key, owner.saga.row, owner.inputHash, owner.again?.row])
+    }
+
+    // MARK: Sagas and their histories
+
+    /// Adds a saga's first index row; its history follows with ``append(_:of:at:)``.
+    package func insert(_ state: SagaState) throws {
+        try run(
+            """
+            INSERT INTO sagas (definition, name, version, key, status, is_paused, steps, rollback, error_code,
+                error_message, sequence, started_at, updated_at, ended_at, wake_at, id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                state.definition.contentHash, state.definition.name, state.definition.version, state.key,
+            ] + indexColumns(state) + [state.id.row])
+    }
+
+    package func update(_ state: SagaState) throws {
+        try run(
+            """
+            UPDATE sagas SET status = ?, is_paused = ?, steps = ?, rollback = ?, error_code = ?, error_message = ?,
+                sequence = ?, started_at = ?, updated_at = ?, ended_at = ?, wake_at = ?
+            WHERE id = ?
+            """, indexColumns(state) + [state.id.row])
+    }
+
+    private func indexColumns(_ state: SagaState) -> StatementArguments {
+        let error = state.lastError
+        return [
+            state.status.rawValue, state.isPaused,
+            state.currentSteps.map { state.definition.steps[$0].name }.joined(separator: ","),
+            state.rollback?.reason.rawValue, error?.code, error?.message, state.sequence,
+            state.startedAt.milliseconds, state.updatedAt.milliseconds, state.endedAt?.milliseconds,
+            state.wakeAt?.milliseconds,
+        ]
+    }
+
+    /// Appends what one input caused to the saga's history. `state` is the state after it.
+    package func append(_ events: [SagaEvent], of state: SagaState, at now: Timestamp) throws {
+        let first = state.sequence - events.count + 1
+        let json = JSONValue.array(events.map { $0.json(state.definition) })
+        try run(
+            "INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)",
+            [state.id.row, first, now.milliseconds, SagaEvent.formatVersion, json.text])
+    }
+
+    /// A saga as its history gives it.
+    ///
+    /// - Throws: `INTERNAL` if its definition or history cannot be read.
+    package func state(of id: SagaID) throws -> SagaState? {
+        guard let definition = try definition(of: id) else { return nil }
+        return SagaState(
+            id: id, definition: definition,
+            folding: try history(of: id, definition: definition).map { ($0.event, $0.at) })
+    }
+
+    package func definition(of id: SagaID) throws -> SagaDefinition? {
+        guard
+            let hash = try String.fetchOne(
+                db, sql: "SELECT definition FROM sagas WHERE id = ?", arguments: [id.row])
+        else { return nil }
+        return try definition(hash: hash)
+    }
+
+    /// A saga's events, oldest first.
+    package func history(of id: SagaID, definition: SagaDefinition) throws -> [HistoryEntry] {
+        var entries: [HistoryEntry] = []
+        for row in try rawHistory(of: id) {
+            for (offset, json) in row.events.enumerated() {
+                entries.append(
+                    HistoryEntry(
+                        sequence: row.firstSequence + offset, at: row.at,
+                        event: try SagaEvent(json: json, definition: definition), json: json))
+            }
+        }
+        return entries
+    }
+
+    private func rawHistory(
+        of id: SagaID
+    ) throws -> [(firstSequence: Int, at: Timestamp, events: [JSONValue])] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT first_sequence, at, format, events FROM history WHERE saga = ? ORDER BY first_sequence")
+        return try Row.fetchAll(statement, arguments: [id.row]).map { row in
+            guard row["format"] == SagaEvent.formatVersion,
+                let events = try? JSONValue.parse(Array((row["events"] as String).utf8), limits: .stored).array
+            else {
+                throw Refusal(code: .internal, path: "history", message: "the stored history is unreadable")
+            }
+            return (row["first_sequence"], Timestamp(milliseconds: row["at"]), events)
+        }
+    }
+
+    /// Open sagas whose time has come, earliest first.
+    package func due(at now: Timestamp, limit: Int) throws -> [SagaID] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT id FROM sagas WHERE wake_at <= ? ORDER BY wake_at LIMIT ?")
+        return try Int64.fetchAll(statement, arguments: [now.milliseconds, limit]).map { SagaID(row: $0) }
+    }
+
+    package func nextWake() throws -> Timestamp? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT wake_at FROM sagas WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1")
+        return try Int64.fetchOne(statement).map { Timestamp(milliseconds: $0) }
+    }
+
+    /// Marks a saga whose definition or history cannot be read; its history stays as it is (F25).
+    package func markUnreadable(_ id: SagaID, _ error: StepError) throws {
+        try run(
+            """
+            UPDATE sagas SET status = 'stuck', error_code = ?, error_message = ?, wake_at = NULL
+            WHERE id = ? AND ended_at IS NULL
+            """, [error.code, error.message, id.row])
+    }
+}
+
+/// One event of a saga's history.
+package struct HistoryEntry: Sendable, Hashable {
+    package let sequence: Int
+    package let at: Timestamp
+    package let event: SagaEvent
+    /// As it is stored.
+    package let json: JSONValue
+}
+
+extension JSONLimits {
+    /// What Skald has written itself: a history row holds an input or output of the message size and more.
+    static let stored = JSONLimits(maxBytes: 64 << 20, maxDepth: 64)
+}
