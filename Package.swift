@@ -65,6 +65,7 @@ let package = Package(
         .testTarget(name: "SagaYAMLTests", dependencies: ["SagaYAML"]),
         .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
         .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
+        .testTarget(name: "RabbitMQBusTests", dependencies: ["RabbitMQBus"]),
         .testTarget(name: "SagaStoreTests", dependencies: ["SagaStore"]),
         .testTarget(name: "SagaEngineTests", dependencies: ["SagaEngine", "SagaYAML", "OrderServices"]),
         .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),

@@ -1,0 +1,27 @@
+import BusConformance
+import RabbitMQBus
+import SagaBus
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The broker that tests may use: `SKALD_TEST_BROKER_URL=$(scripts/broker start)`.
+enum TestBroker {
+    static let url = getenv("SKALD_TEST_BROKER_URL").map { String(cString: $0) }
+    static let isThere: Bool = url != nil
+    static let missing: Comment = "set SKALD_TEST_BROKER_URL to what scripts/broker start prints"
+}
+
+@Suite(.enabled(if: TestBroker.isThere, TestBroker.missing))
+struct RabbitMQBusTests {
+    let url: String
+
+    init() throws { url = try #require(TestBroker.url) }
+
+    @Test(arguments: BusCheck.all)
+    func conforms(_ check: BusCheck) async throws {
+        try await check.run { [url] in try RabbitMQBus(url: url) }
+    }
+}
