@@ -1,0 +1,106 @@
+import GRDB
+import SagaBus
+import SagaCore
+import Testing
+
+@testable import SagaParticipant
+
+@Suite("Batches")
+struct BatchTests {
+    @Test("rule 26, F26: a handler that breaks is answered retry and its neighbours are unaffected",
+        arguments: ["counter.crash", "counter.violate"])
+    func brokenHandler(type: String) throws {
+        let story = try Story()
+        let outcome = try story.begin(
+            story.command(.action, "counter.add", step: "before"), story.command(.action, type, step: "broken"),
+            story.command(.action, "counter.add", step: "after"))
+        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        #expect(replies.map(\.outcome) == [.succeeded, .retry, .succeeded])
+        #expect(replies[1].body["code"] == "INTERNAL")
+        #expect(outcome.faults.map(\.command.step) == ["broken"])
+        #expect(try story.count == 2)
+    }
+
+    @Test("rule 26: when the commit itself fails, each command gets a transaction of its own")
+    func failingCommit() throws {
+        let story = try Story()
+        try story.database.queue.write { db in
+            try db.execute(
+                sql: """
+                    CREATE TRIGGER refuse_step BEFORE INSERT ON barrier WHEN NEW.step = 'broken'
+                    BEGIN SELECT RAISE(ABORT, 'planted'); END
+                    """)
+        }
+        let outcome = try story.begin(
+            story.command(.action, "counter.add", step: "before"),
+            story.command(.action, "counter.add", step: "broken"),
+            story.command(.action, "counter.add", step: "after"))
+        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        #expect(replies.map(\.outcome) == [.succeeded, .retry, .succeeded])
+        #expect(outcome.answers.map(\.delivery?.number) == [0, 1, 2])
+        #expect(try story.count == 2)
+    }
+
+    @Test("the same command twice in one batch takes effect once")
+    func twiceInOneBatch() throws {
+        let story = try Story()
+        let command = story.command(.action, "counter.add")
+        let outcome = try story.begin(command, command)
+        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        #expect(replies.map(\.outcome) == [.succeeded, .succeeded])
+        #expect(try story.count == 1)
+    }
+
+    @Test("rule 19, F18: a command that cannot be understood is refused to its sender")
+    func badCommand() throws {
+        let story = try Story()
+        var message = story.command(.action, "counter.add").message()
+        message.body = Array("{\"by\":".utf8)
+        let outcome = try story.core.process([story.delivery(message)], now: story.now)
+        let reply = try Reply.decode(outcome.answers[0].message)
+        #expect(reply.outcome == .failed && reply.body["code"] == "BAD_COMMAND")
+        #expect(outcome.answers[0].message.routingKey == "skald.replies.0")
+    }
+
+    @Test("rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed")
+    func deadLetter() throws {
+        let story = try Story()
+        var message = story.command(.action, "counter.add", step: "poison").message()
+        message.properties.replyTo = nil
+        let outcome = try story.core.process(
+            [story.delivery(message, 0), story.delivery(story.command(.action, "counter.add").message(), 1)],
+            now: story.now)
+        #expect(outcome.answers.map(\.message.exchange) == [SkaldNames.deadLetters, SkaldNames.replies])
+        #expect(DeadLetter.decode(outcome.answers[0].message).reason == .missingID)
+        #expect(try story.count == 1)
+    }
+
+    @Test("a type without a handler, or in the wrong role, is refused for good, naming those known")
+    func unknownType() throws {
+        let story = try Story()
+        let unknown = try story.action("counter.fly")
+        #expect(unknown.body["code"] == "BAD_COMMAND")
+        #expect(unknown.body["message"]?.string?.contains("counter.add") == true)
+        #expect(try story.action("counter.remove", round: 2).body["code"] == "BAD_COMMAND")
+        #expect(try story.action("counter.add", attempt: 2).body["code"] == "BAD_COMMAND")
+        #expect(try story.effects == 0)
+    }
+
+    @Test("F21: an error of the file stops the batch and leaves nothing of it")
+    func fileError() throws {
+        let story = try Story()
+        try story.database.queue.writeWithoutTransaction { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            try db.execute(sql: "PRAGMA max_page_count = \(pages)")
+        }
+        let large = JSONValue.string(String(repeating: "x", count: 100_000))
+        #expect(throws: DatabaseError.self) {
+            try story.begin(
+                story.command(.action, "counter.add", step: "before"),
+                story.command(.action, "counter.call", body: ["by": large]))
+        }
+        #expect(try story.effects == 0)
+        try story.database.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
+        #expect(try story.action().outcome == .succeeded)
+    }
+}
