@@ -52,7 +52,13 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .target(name: "OrderServices", dependencies: ["SagaParticipant"]),
+        .target(
+            name: "OrderServices",
+            dependencies: [
+                "SagaParticipant", "DurableSQLite",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
 
         .executableTarget(
             name: "skald",

@@ -45,7 +45,7 @@ public struct CommandHandler: Sendable {
 ///    `started` before anything goes out.
 /// 2. `call`, outside any transaction and on another thread, may block. It is repeated with the same key and the same
 ///    parameters until it gets a definite answer, also after a crash and also when a compensation is waiting for it.
-/// 3. `finish`, in a transaction, writes down what the answer means.
+/// 3. `finish`, in a transaction, writes down what the answer to these parameters means.
 public struct OutsideWork: Sendable {
     public enum Preparation: Sendable {
         case call(JSONObject)
@@ -61,12 +61,15 @@ public struct OutsideWork: Sendable {
 
     let prepare: @Sendable (Database, CommandContext) throws -> Preparation
     let call: @Sendable (_ key: String, _ parameters: JSONObject) -> Answer
-    let finish: @Sendable (Database, CommandContext, _ answer: JSONValue) throws -> HandlerResult
+    let finish:
+        @Sendable (Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue) throws -> HandlerResult
 
     public init(
         prepare: @escaping @Sendable (Database, CommandContext) throws -> Preparation,
         call: @escaping @Sendable (_ key: String, _ parameters: JSONObject) -> Answer,
-        finish: @escaping @Sendable (Database, CommandContext, _ answer: JSONValue) throws -> HandlerResult
+        finish: @escaping @Sendable (
+            Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue
+        ) throws -> HandlerResult
     ) {
         self.prepare = prepare
         self.call = call

@@ -157,7 +157,7 @@ public final class ParticipantCore {
             id: started.command, type: started.type, input: started.input,
             actionOutput: started.command.kind == .compensation ? facts.success(of: .action) : nil, now: now)
         let result = try guarded(db, context, &outcome, refusalsAreFinal: false) {
-            try call.call.work.finish(db, context, answer)
+            try call.call.work.finish(db, context, started.parameters, answer)
         }
         try barrier.settle(started.command, result, now: now)
         outcome.answer(result, to: call.call.command, call.call.delivery)

@@ -109,14 +109,15 @@ extension Participant {
         struct Bug: Error {}
         let change: @Sendable (Database, Int, CommandContext) throws -> HandlerResult = { db, change, context in
             try db.execute(sql: "INSERT INTO effect (change) VALUES (?)", arguments: [change])
-            return .succeeded(["row": .number(JSONNumber(db.lastInsertedRowID)), "undoes": context.actionOutput?["row"] ?? nil])
+            let row = JSONValue.number(JSONNumber(db.lastInsertedRowID))
+            return .succeeded(["row": row, "undoes": context.actionOutput?["row"] ?? nil])
         }
         func outside(_ by: Int) -> OutsideWork {
             OutsideWork { _, context in
                 .call(["by": context.input["by"] ?? .null])
             } call: { key, parameters in
                 gateway.call(key, parameters)
-            } finish: { db, context, answer in
+            } finish: { db, context, _, answer in
                 guard answer == "yes" else { return .failed(code: "DECLINED", message: "the gateway says no") }
                 return try change(db, by, context)
             }

@@ -1,0 +1,131 @@
+import GRDB
+import SagaBus
+import SagaCore
+
+/// Stock held for an order.
+struct Reservation {
+    enum State: String {
+        /// Held until it expires. Can become hard, released, expired.
+        case soft
+        /// Sold, not shipped yet. Can become soft again, fulfilled, released, returned.
+        case hard
+        /// Shipped. Can become returned.
+        case fulfilled
+        /// Given back before the sale was certain.
+        case released
+        /// As released, by itself. Can become hard, if the stock is still there.
+        case expired
+        /// Given back after the sale.
+        case returned
+    }
+
+    struct Line {
+        let sku: String
+        let quantity: Int64
+    }
+
+    let id: String
+    let orderID: String
+    var state: State
+    let expiresAt: Timestamp
+    let lines: [Line]
+
+    static func find(_ id: String, _ db: Database) throws -> Reservation? {
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT id, order_id, state, expires_at FROM reservation WHERE id = ?"),
+            arguments: [id])
+        return try row.map { try Reservation($0, db) }
+    }
+
+    /// The latest reservation of the order that has not been given back.
+    static func sold(toOrder orderID: String, _ db: Database) throws -> Reservation? {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT id, order_id, state, expires_at FROM reservation
+                WHERE order_id = ? AND state IN ('hard', 'fulfilled') ORDER BY created_at DESC, id DESC
+                """,
+            arguments: [orderID])
+        return try row.map { try Reservation($0, db) }
+    }
+
+    private init(_ row: Row, _ db: Database) throws {
+        id = row["id"]
+        orderID = row["order_id"]
+        state = State(rawValue: row["state"]) ?? .released
+        expiresAt = Timestamp(milliseconds: row["expires_at"])
+        lines = try Row.fetchAll(
+            db.cachedStatement(
+                sql: "SELECT sku, quantity FROM reservation_line WHERE reservation = ? ORDER BY sku"),
+            arguments: [id]
+        ).map { Line(sku: $0[0], quantity: $0[1]) }
+    }
+
+    init(id: String, orderID: String, expiresAt: Timestamp, lines: [Line]) {
+        self.id = id
+        self.orderID = orderID
+        state = .soft
+        self.expiresAt = expiresAt
+        self.lines = lines
+    }
+
+    /// Logs these changes for each line and enters the state they lead to.
+    mutating func become(_ state: State, by changes: StockChange..., at now: Timestamp, _ db: Database) throws {
+        for line in lines {
+            for change in changes {
+                try change.log(db, sku: line.sku, quantity: line.quantity, reservation: id, at: now)
+            }
+        }
+        try db.cachedStatement(sql: "UPDATE reservation SET state = ? WHERE id = ?")
+            .execute(arguments: [state.rawValue, id])
+        self.state = state
+    }
+
+    func insert(for command: CommandID, at now: Timestamp, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO reservation (id, saga, step, order_id, state, created_at, expires_at)
+                VALUES (?, ?, ?, ?, 'soft', ?, ?)
+                """
+        ).execute(arguments: [
+            id, command.sagaColumn, command.step, orderID, now.milliseconds, expiresAt.milliseconds,
+        ])
+        for line in lines {
+            try db.cachedStatement(
+                sql: "INSERT INTO reservation_line (reservation, sku, quantity) VALUES (?, ?, ?)"
+            ).execute(arguments: [id, line.sku, line.quantity])
+            try StockChange.softReserved.log(db, sku: line.sku, quantity: line.quantity, reservation: id, at: now)
+        }
+    }
+
+    /// The lines there is not enough of.
+    static func shortages(_ lines: [Line], _ db: Database) throws -> (unknown: [String], short: [String]) {
+        let statement = try db.cachedStatement(sql: "SELECT available FROM stock WHERE sku = ?")
+        var unknown: [String] = []
+        var short: [String] = []
+        for line in lines {
+            guard let available = try Int64.fetchOne(statement, arguments: [line.sku]) else {
+                unknown.append(line.sku)
+                continue
+            }
+            if available < line.quantity {
+                short.append("\(line.sku): \(line.quantity) wanted, \(available) available")
+            }
+        }
+        return (unknown, short)
+    }
+
+    /// Gives back what is reserved softly and past its time.
+    static func expire(_ db: Database, now: Timestamp, limit: Int = 1000) throws {
+        let due = try String.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT id FROM reservation WHERE state = 'soft' AND expires_at <= ? ORDER BY expires_at LIMIT ?
+                    """),
+            arguments: [now.milliseconds, limit])
+        for id in due {
+            guard var reservation = try find(id, db) else { continue }
+            try reservation.become(.expired, by: .cancelledSoft, at: now, db)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import GRDB
+import SagaCore
+
+/// An order in the books.
+struct Sale {
+    enum State: String {
+        /// Can become reversed, settled.
+        case recorded
+        case reversed
+        /// Can become returning.
+        case settled
+        /// Can become settled again, returned.
+        case returning
+        case returned
+    }
+
+    let entry: Int64
+    let orderID: String
+    let amount: Money
+    let state: State
+    let capture: String?
+    let returnID: String?
+
+    private static let columns = "entry, order_id, amount, currency, state, capture, return_id"
+
+    static func find(entry: Int64, _ db: Database) throws -> Sale? {
+        try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT \(columns) FROM sale WHERE entry = ?"), arguments: [entry]
+        ).flatMap(Sale.init)
+    }
+
+    static func find(returnID: String, _ db: Database) throws -> Sale? {
+        try Row.fetchOne(db, sql: "SELECT \(columns) FROM sale WHERE return_id = ?", arguments: [returnID])
+            .flatMap(Sale.init)
+    }
+
+    /// The latest sale of the order, of those that stand if there are any.
+    static func find(orderID: String, _ db: Database) throws -> Sale? {
+        try Row.fetchOne(
+            db,
+            sql: """
+                SELECT \(columns) FROM sale WHERE order_id = ?
+                ORDER BY state NOT IN ('settled', 'returning'), entry DESC
+                """, arguments: [orderID]
+        ).flatMap(Sale.init)
+    }
+
+    private init?(_ row: Row) {
+        guard let currency = Currency(code: row["currency"]), let state = State(rawValue: row["state"]) else {
+            return nil
+        }
+        entry = row["entry"]
+        orderID = row["order_id"]
+        amount = Money(minorUnits: row["amount"], currency: currency)
+        self.state = state
+        capture = row["capture"]
+        returnID = row["return_id"]
+    }
+
+    func become(_ state: State, capture: String?, returnID: String?, _ db: Database) throws {
+        try db.cachedStatement(sql: "UPDATE sale SET state = ?, capture = ?, return_id = ? WHERE entry = ?")
+            .execute(arguments: [state.rawValue, capture, returnID, entry])
+    }
+}

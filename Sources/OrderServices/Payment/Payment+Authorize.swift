@@ -1,0 +1,48 @@
+import GRDB
+import SagaCore
+import SagaParticipant
+
+extension Payment {
+    /// `{"orderId", "amount", "currency"?, "method": {"type", "token"}}`
+    @Sendable static func authorization(_ db: Database, _ context: CommandContext) throws -> Preparation {
+        let orderID = try Fields.identifier(context.input["orderId"], at: "orderId")
+        let amount = try Fields.money(context.input)
+        let method = try Order.PaymentMethod(context.input["method"], at: "method")
+        return .request(.authorize(orderID: orderID, amount, token: method.token))
+    }
+
+    /// → `{"authorization", "amount", "currency"}`
+    @Sendable static func recordAuthorization(
+        _ db: Database, _ context: CommandContext, _ approval: Approval
+    ) throws -> JSONObject {
+        guard case .authorize(let orderID, let amount, _) = approval.request else { throw UnreadableRequest() }
+        try db.execute(
+            sql: """
+                INSERT INTO payment (authorization, saga, step, order_id, amount, currency, state, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, 'authorized', ?)
+                """,
+            arguments: [
+                approval.id, context.id.sagaColumn, context.id.step, orderID, amount.minorUnits, amount.currency.code,
+                context.now.milliseconds,
+            ])
+        return ["authorization": .string(approval.id), "amount": amount.json, "currency": amount.currencyJSON]
+    }
+
+    /// Undoes `payment.authorize`.
+    @Sendable static func void(_ db: Database, _ context: CommandContext) throws -> Preparation {
+        guard let authorization = context.actionOutput?["authorization"]?.string else {
+            return .settled(.noAuthorization)
+        }
+        return .request(.void(authorization: authorization))
+    }
+
+    /// An authorization that has expired by itself counts as undone.
+    @Sendable static func recordVoid(
+        _ db: Database, _ context: CommandContext, _ approval: Approval
+    ) throws -> JSONObject {
+        try db.execute(
+            sql: "UPDATE payment SET state = ? WHERE authorization = ?",
+            arguments: [approval.isExpired ? "expired" : "voided", approval.id])
+        return [:]
+    }
+}

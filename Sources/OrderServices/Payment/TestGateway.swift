@@ -1,0 +1,123 @@
+import DurableSQLite
+import GRDB
+import SagaCore
+
+/// A gateway that behaves like a card processor, with a database of its own.
+///
+/// It keeps each key's parameters and answer: the same key again gets the same answer, the same key with other
+/// parameters is an error. Timeouts are told at once, so that nothing waits for them.
+package final class TestGateway: PaymentGateway {
+    package let database: DurableDatabase
+
+    /// - Parameter path: nil for one that lives in memory.
+    package init(path: String?) throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("gateway 1", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: Self.tables)
+        }
+        database =
+            if let path { try DurableDatabase(path: path, program: "gateway", migrator: migrator) } else {
+                try DurableDatabase(inMemory: migrator)
+            }
+    }
+
+    package func perform(_ request: GatewayRequest, key: String) -> GatewayAnswer {
+        do {
+            return try database.queue.write { db in try Self.perform(request, key, db) }
+        } catch {
+            return .unanswered("the gateway is out of order: \(error)")
+        }
+    }
+
+    private static func perform(_ request: GatewayRequest, _ key: String, _ db: Database) throws -> GatewayAnswer {
+        let parameters = String(decoding: JSONValue.object(request.json).canonical, as: UTF8.self)
+        try db.execute(
+            sql: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
+            arguments: [key, parameters, request.operation.rawValue])
+        guard let row = try Row.fetchOne(
+            db, sql: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
+            arguments: [key])
+        else { return .unanswered("the request is lost") }
+        guard row["parameters"] == parameters else {
+            return .refused(code: GatewayAnswer.keyReused, message: "this key came with other parameters before")
+        }
+        if let text: String = row["answer"] {
+            return try GatewayAnswer(JSONValue.parse(text)) ?? .unanswered("the answer is lost")
+        }
+        let calls: Int = row["calls"]
+        let order = try orderAndToken(of: request, db)
+        switch TestCard(rawValue: order.token)?.behaviour(in: request.operation) {
+        case nil:
+            return try answer(.refused(code: "TOKEN_UNKNOWN", message: "no such card token"), key, order.id, db)
+        case .approves:
+            return try answer(approve(request, order.token, db), key, order.id, db)
+        case .refuses(let code):
+            return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
+        case .refusesFirst(let code):
+            let isFirst = try !Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM request WHERE operation = ? AND order_id = ?)",
+                arguments: [request.operation.rawValue, order.id]).isTrue
+            if isFirst { return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db) }
+            return try answer(approve(request, order.token, db), key, order.id, db)
+        case .timesOutBefore:
+            if calls == 1 { return .unanswered("timed out") }
+            return try answer(approve(request, order.token, db), key, order.id, db)
+        case .timesOutAfter:
+            _ = try answer(approve(request, order.token, db), key, order.id, db)
+            return .unanswered("timed out")
+        case .timesOutThenRefuses(let code):
+            if calls == 1 { return .unanswered("timed out") }
+            return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
+        case .findsExpired:
+            if case .capture(let authorization, _) = request {
+                try db.execute(
+                    sql: "UPDATE authorization SET state = 'expired' WHERE id = ?", arguments: [authorization])
+            }
+            return try answer(approve(request, order.token, db), key, order.id, db)
+        }
+    }
+
+    private static func answer(
+        _ answer: GatewayAnswer, _ key: String, _ orderID: String, _ db: Database
+    ) throws -> GatewayAnswer {
+        try db.execute(
+            sql: "UPDATE request SET answer = ?, order_id = ? WHERE key = ?",
+            arguments: [answer.json?.text, orderID, key])
+        return answer
+    }
+}
+
+extension Bool? {
+    fileprivate var isTrue: Bool { self ?? false }
+}
+
+extension TestGateway {
+    static let tables = """
+        CREATE TABLE request (
+            key TEXT PRIMARY KEY,
+            operation TEXT NOT NULL CHECK (operation IN ('authorize', 'capture', 'void', 'refund')),
+            parameters TEXT NOT NULL,
+            calls INTEGER NOT NULL DEFAULT 0 CHECK (calls >= 0),
+            order_id TEXT,
+            answer TEXT
+        ) STRICT;
+        CREATE INDEX request_by_order ON request (order_id);
+
+        CREATE TABLE authorization (
+            id TEXT PRIMARY KEY,
+            order_id TEXT NOT NULL,
+            token TEXT NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount > 0),
+            currency TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('authorized', 'captured', 'voided', 'expired'))
+        ) STRICT;
+
+        CREATE TABLE capture (
+            id TEXT PRIMARY KEY,
+            authorization TEXT NOT NULL UNIQUE REFERENCES authorization (id),
+            amount INTEGER NOT NULL CHECK (amount > 0),
+            refunded INTEGER NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND amount)
+        ) STRICT;
+        """
+}
