@@ -4,20 +4,16 @@ extension SagaMachine {
         guard !state.status.isTerminal else { return }
         if state.status == .stuck, !state.hasProblem { try emit(.proceeded) }
         guard state.status != .stuck else { return }
-        if state.rollback == nil {
-            try advanceForward()
-        } else {
-            try advanceBackward()
-        }
+        if state.rollback == nil { try advanceForward() }
+        if state.rollback != nil { try advanceBackward() }
     }
 
     private mutating func advanceForward() throws(Refusal) {
-        if state.steps.allSatisfy(\.isDone) { return try emit(.completed) }
+        // A cancel that waits for the resume has been promised: the last reply does not complete the saga.
+        if state.steps.allSatisfy(\.isDone), !state.isCancelRequested { return try emit(.completed) }
         guard !state.isPaused else { return }
-        if !state.isPastPointOfNoReturn {
-            if state.isCancelRequested { return try rollBack(.cancelled) }
-            if let deadline = state.deadlineAt, deadline <= now { return try rollBack(.deadline) }
-        }
+        try turnBackIfDue()
+        guard state.rollback == nil else { return }
         let done = StepSet(state.steps.indices.filter { state.steps[$0].isDone })
         for index in state.steps.indices
         where state.steps[index].status == .pending && state.definition.steps[index].after.isSubset(of: done) {
@@ -25,11 +21,18 @@ extension SagaMachine {
         }
     }
 
+    /// Rules 5 and 6: a deadline that has passed, or a cancel that waited for the resume, while there is a way back.
+    mutating func turnBackIfDue() throws(Refusal) {
+        guard state.status == .running, !state.isPastPointOfNoReturn else { return }
+        if state.isCancelRequested {
+            try rollBack(.cancelled)
+        } else if let deadline = state.deadlineAt, deadline <= now {
+            try rollBack(.deadline)
+        }
+    }
+
     /// Rule 5: what is in flight is waited for; then compensations run in reverse dependency order.
     private mutating func advanceBackward() throws(Refusal) {
-        for index in state.steps.indices where state.steps[index].action.isBackingOff {
-            try emit(.unsettled(step: index, kind: .action, error: state.steps[index].action.error ?? .timeout))
-        }
         guard !state.steps.contains(where: { $0.action.isInFlight }) else { return }
         let toUndo = state.compensationSet
         guard !toUndo.isEmpty else { return try emit(.compensated) }
@@ -43,10 +46,14 @@ extension SagaMachine {
         }
     }
 
+    /// Turns the saga round. Actions in flight get no further attempt, those that back off have had their last.
     mutating func rollBack(
         _ reason: Rollback.Reason, step: Int? = nil, error: StepError? = nil
     ) throws(Refusal) {
         try emit(.rollbackStarted(Rollback(reason: reason, step: step, error: error)))
+        for index in state.steps.indices where state.steps[index].action.isBackingOff {
+            try emit(.unsettled(step: index, kind: .action, error: state.steps[index].action.error ?? .timeout))
+        }
     }
 
     /// Sends the next attempt of a command in its present round.

@@ -3,6 +3,8 @@ extension SagaMachine {
     mutating func handle(_ wake: WakeInput) throws(Refusal) -> Decision.Verdict {
         guard !state.status.isTerminal, !state.isPaused else { return .ignored("no timers run") }
         let before = events.count
+        // First, so that what turns back makes no attempt that is due as well.
+        try turnBackIfDue()
         for step in state.steps.indices {
             for kind in [CommandID.Kind.action, .compensation, .fence] {
                 switch state.steps[step][kind].wait {
@@ -12,8 +14,7 @@ extension SagaMachine {
                 }
             }
         }
-        // A deadline that has passed is applied by `advance`.
-        return events.count > before || state.deadlineAt.map { $0 <= now } == true ? .applied : .ignored("nothing due")
+        return events.count > before ? .applied : .ignored("nothing due")
     }
 
     /// Rule 3: a command that never left, or whose reply could not arrive, is waited for anew and not counted.

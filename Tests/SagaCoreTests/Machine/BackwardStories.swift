@@ -1,0 +1,311 @@
+@testable import SagaCore
+import Testing
+
+/// Backward recovery: rules 4, 5, 6 and 12.
+@Suite struct BackwardStories {
+    @Test("Rule 5: a refused step rolls back what was done, in reverse order")
+    func refusedStep() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.fails("capture", "CARD_EXPIRED")
+        story.expect(status: .compensating)
+        story.expect(rollback: .stepFailed, by: "capture")
+        story.expect(commands: "authorize/compensation/1#1")
+        story.undone("authorize")
+        story.expect(commands: "reserve-stock/compensation/1#1")
+        story.undone("reserve-stock")
+        story.expect(status: .compensated)
+        story.expect(published: "CANCELLED")
+        story.expect("settle", .pending)
+    }
+
+    @Test("Rule 12: a compensation carries the action's input and what is known of its output")
+    func compensationBody() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.reply("reserve-stock", .succeeded, ["reservation": "r1"])
+        story.fails("authorize")
+        #expect(
+            story.last.commands.map(\.body)
+                == [["input": ["orderId": "order-1"], "output": ["reservation": "r1"]]])
+        #expect(story.last.commands.first?.action == "inventory.release")
+    }
+
+    @Test("Rule 12: a compensation of an unknown step has no output, and a late success does not change its body")
+    func compensationBodyOfUnknown() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.nobodyReplies(until: .compensating)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+        #expect(story.last.commands.map(\.body) == [["input": ["orderId": "order-1"]]])
+        story.succeeds("reserve-stock")
+        story.expectNoted()
+        story.sleeps()
+        story.sleeps()
+        story.expect(commands: "reserve-stock/compensation/1#2")
+        #expect(story.last.commands.map(\.body) == [["input": ["orderId": "order-1"]]])
+    }
+
+    @Test("F8, rule 4: attempts used up with an unknown outcome: the step itself is compensated too")
+    func attemptsUsedUp() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock")
+        story.sleeps()
+        story.expect("authorize", .backingOff)
+        story.sleeps()
+        story.expect(commands: "authorize/action/1#2")
+        story.sleeps()
+        story.expect(rollback: .attemptsUsedUp, by: "authorize")
+        story.expect(commands: "authorize/compensation/1#1")
+        story.undone("authorize", "reserve-stock")
+        story.expect(status: .compensated)
+    }
+
+    @Test("Rule 4: a step refused at once has nothing to undo")
+    func nothingToUndo() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.fails("reserve-stock")
+        story.expectNoCommands()
+        story.expect(status: .compensated)
+    }
+
+    @Test("Rule 5: siblings in flight are waited for before anything is undone")
+    func siblingsAreWaitedFor() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.fails("record-order")
+        story.expect(status: .compensating)
+        story.expectNoCommands()
+        story.succeeds("commit-stock")
+        story.expect(commands: "commit-stock/compensation/1#1")
+        story.undone("commit-stock")
+        story.expect(commands: "authorize-payment/compensation/1#1")
+        story.undone("authorize-payment")
+        story.expect(commands: "reserve-stock/compensation/1#1")
+        story.undone("reserve-stock")
+        story.expect(status: .compensated)
+    }
+
+    @Test("Rule 5: a sibling that is refused meanwhile leaves the compensation set")
+    func siblingRefused() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.fails("record-order")
+        story.fails("commit-stock")
+        story.expect(commands: "authorize-payment/compensation/1#1")
+    }
+
+    @Test("Rule 5: a sibling that does not answer in time is unknown, gets no further attempt, and is compensated")
+    func siblingTimesOut() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.fails("record-order")
+        story.sleeps()
+        story.expect(commands: "commit-stock/compensation/1#1")
+    }
+
+    @Test("Rule 5: a sibling answering `retry` counts as unknown and gets no further attempt")
+    func siblingSaysRetry() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.fails("record-order")
+        story.reply("commit-stock", .retry)
+        story.expect(commands: "commit-stock/compensation/1#1")
+    }
+
+    @Test("Rule 5: a sibling that backs off when the saga turns is unknown, gets no further attempt, is compensated")
+    func siblingBacksOff() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.reply("commit-stock", .retry)
+        story.expect("commit-stock", .backingOff)
+        story.fails("record-order")
+        story.expect(commands: "commit-stock/compensation/1#1")
+    }
+
+    @Test("Rule 5: attempts used up and a sibling's next attempt due at one wake: the sibling gets none")
+    func turnsWithinOneWake() throws {
+        let story = try Story(StoryDefinitions.withoutPivot)
+        for attempt in 1...4 {
+            story.reply("quote", .retry, attempt: attempt)
+            story.sleeps()
+        }
+        story.reply("room", .retry)
+        story.reply("car", .retry)
+        story.passes(.seconds(60))
+        story.wakes()
+        story.expect(rollback: .attemptsUsedUp, by: "quote")
+        story.expect("room", .compensating)
+        story.expect("car", .compensating)
+        story.expect(commands: "room/compensation/1#1", "car/compensation/1#1")
+    }
+
+    @Test("Rule 5: an answer before the compensation is dispatched settles the step: failed leaves the set")
+    func failedBeforeItsCompensation() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.operatorDoes(.pause)
+        story.fails("record-order")
+        story.reply("commit-stock", .retry)
+        story.expect("commit-stock", .unknown)
+        story.fails("commit-stock")
+        story.expect("commit-stock", .failed)
+        story.operatorDoes(.resume)
+        story.expect(commands: "authorize-payment/compensation/1#1")
+    }
+
+    @Test("Rule 5: an answer before the compensation is dispatched settles the step: succeeded adds its output")
+    func succeededBeforeItsCompensation() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.operatorDoes(.pause)
+        story.fails("record-order")
+        story.reply("commit-stock", .retry)
+        story.reply("commit-stock", .succeeded, ["committed": 3])
+        story.operatorDoes(.resume)
+        story.expect(commands: "commit-stock/compensation/1#1")
+        #expect(story.last.commands.first?.body["output"] == ["committed": 3])
+    }
+
+    @Test("F9, rule 5: an action's success during its compensation is noted once and changes nothing")
+    func successDuringCompensation() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.nobodyReplies(until: .compensating)
+        story.succeeds("reserve-stock")
+        story.expectNoted()
+        story.expect("reserve-stock", .compensating)
+        story.succeeds("reserve-stock")
+        story.expectIgnored()
+    }
+
+    @Test("F9, rule 11: an action's success after its compensation is noted, the saga stays compensated")
+    func successAfterCompensation() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.nobodyReplies(until: .compensating)
+        story.undone("reserve-stock")
+        story.expect(status: .compensated)
+        story.succeeds("reserve-stock")
+        story.expectNoted()
+        story.fails("reserve-stock")
+        story.expectIgnored()
+    }
+
+    @Test("Rule 5: `compensation: none` is not undone, nor waited for beyond its timeout, and may succeed late")
+    func compensationNone() throws {
+        let story = try Story(StoryDefinitions.withoutPivot)
+        story.succeeds("room")
+        story.fails("car")
+        story.expectNoCommands()
+        story.sleeps()
+        story.expect("quote", .unknown)
+        story.expect(commands: "room/compensation/1#1")
+        story.undone("room")
+        story.expect(status: .compensated)
+        story.succeeds("quote")
+        story.expectNoted()
+    }
+
+    @Test("Rule 5, F4: a repeated reply to a compensation changes nothing")
+    func repeatedCompensationReply() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.fails("capture")
+        story.undone("authorize")
+        story.undone("authorize")
+        story.expectIgnored()
+        story.fails("authorize", to: .compensation)
+        story.expect(deadLetter: .replyContradicts)
+    }
+}
+
+/// The deadline and the point of no return: rules 5 and 6.
+@Suite struct DeadlineStories {
+    @Test("Rule 6: the deadline before the point of no return rolls back, at once")
+    func beforePointOfNoReturn() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock")
+        story.reply("authorize", .retry, after: .seconds(10))
+        story.passes(.seconds(15 * 60))
+        story.wakes()
+        story.expect(rollback: .deadline)
+        // The attempt that was due as well is not made any more.
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+
+    @Test("Rule 6: the saga asks to be woken at its deadline")
+    func wakeAtDeadline() throws {
+        let story = try Story(StoryDefinitions.undoable)
+        story.reply("room", .retry, after: .seconds(300))
+        story.sleeps()
+        story.succeeds("room")
+        story.reply("car", .retry, after: .seconds(300))
+        story.sleeps()
+        story.expect(status: .compensating)
+        story.expect(rollback: .deadline)
+        story.expect(commands: "car/compensation/1#1")
+    }
+
+    @Test("Rule 6: a reply that comes after the deadline does not send the pivot")
+    func replyAfterDeadline() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock")
+        story.passes(.seconds(15 * 60))
+        story.succeeds("authorize")
+        story.expect(rollback: .deadline)
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+
+    @Test("Rule 6: the last reply completes a saga, deadline or not")
+    func lastReplyAfterDeadline() throws {
+        let story = try Story(StoryDefinitions.undoable)
+        story.succeeds("room")
+        story.passes(.seconds(600))
+        story.succeeds("car")
+        story.expect(status: .completed)
+    }
+
+    @Test("Rule 6: once the pivot was sent the deadline does nothing")
+    func afterPointOfNoReturn() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        #expect(story.state.isPastPointOfNoReturn)
+        story.passes(.seconds(16 * 60))
+        story.wakes()
+        story.expect(status: .running)
+        story.expect("capture", .backingOff)
+        story.operatorDoes(.cancel)
+        story.expectRefused()
+    }
+
+    @Test("Rule 6: without a pivot the first retriable step is the point of no return")
+    func withoutPivot() throws {
+        let story = try Story(StoryDefinitions.withoutPivot)
+        story.succeeds("quote", "room")
+        #expect(!story.state.isPastPointOfNoReturn)
+        story.succeeds("car")
+        story.expect(commands: "tell/action/1#1")
+        #expect(story.state.isPastPointOfNoReturn)
+        story.passes(.seconds(700))
+        story.wakes()
+        story.expect(status: .running)
+        story.operatorDoes(.cancel)
+        story.expectRefused()
+    }
+
+    @Test("Rule 6: with retriable steps only there is never a way back")
+    func onlyRetriable() throws {
+        let story = try Story(StoryDefinitions.onlyRetriable)
+        story.operatorDoes(.cancel)
+        story.expectRefused()
+        story.passes(.seconds(120))
+        story.wakes()
+        story.expect(status: .running)
+    }
+
+    @Test("Rule 6: a refused pivot is no point of no return any longer")
+    func refusedPivot() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.fails("capture")
+        #expect(!story.state.isPastPointOfNoReturn)
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+}
