@@ -8,6 +8,12 @@ package struct KeyOwner: Sendable, Hashable {
     package let inputHash: String
     /// The saga this one was started again for.
     package let again: SagaID?
+
+    package init(saga: SagaID, inputHash: String, again: SagaID?) {
+        self.saga = saga
+        self.inputHash = inputHash
+        self.again = again
+    }
 }
 
 extension StoreTransaction {
@@ -151,9 +157,4 @@ package struct HistoryEntry: Sendable, Hashable {
     package let event: SagaEvent
     /// As it is stored.
     package let json: JSONValue
-}
-
-extension JSONLimits {
-    /// What Skald has written itself: a history row holds an input or output of the message size and more.
-    static let stored = JSONLimits(maxBytes: 64 << 20, maxDepth: 64)
 }

@@ -65,6 +65,11 @@ public struct Command: Sendable, Hashable {
         }
         return Command(
             id: id, type: type, attempt: Int(attempt), participant: message.routingKey, replyTo: replyTo,
-            traceparent: properties.traceparent, body: try message.json())
+            traceparent: properties.traceparent, body: try message.json(limits: .command))
     }
+}
+
+extension JSONLimits {
+    /// A compensation carries an action's input and its output, each of the size of a message.
+    public static let command = JSONLimits(maxBytes: 2 * JSONLimits.message.maxBytes + 1024, maxDepth: 34)
 }

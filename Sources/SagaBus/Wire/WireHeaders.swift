@@ -65,10 +65,10 @@ extension MessageProperties {
 
 extension Message {
     /// The body as JSON; an empty body is an empty object.
-    func json() throws(Refusal) -> JSONValue {
+    func json(limits: JSONLimits = .message) throws(Refusal) -> JSONValue {
         guard !body.isEmpty else { return [:] }
         do {
-            return try JSONValue.parse(body)
+            return try JSONValue.parse(body, limits: limits)
         } catch {
             throw Refusal(
                 code: error.code, path: "",

@@ -1,0 +1,156 @@
+import SagaBus
+import SagaCore
+import SagaStore
+
+extension BatchWork {
+    mutating func operatorRequest(_ delivery: Delivery) throws {
+        do throws(Refusal) {
+            let message = try OperatorMessage.decode(delivery.message)
+            switch message.verb {
+            case "replay", "discard": try settle(message)
+            default: try apply(message)
+            }
+        } catch {
+            guard error.code != .internal else { throw error }
+            try refuse(delivery, error)
+        }
+    }
+
+    private mutating func apply(_ message: OperatorMessage) throws(Refusal) {
+        guard let verb = OperatorVerb(rawValue: message.verb) else {
+            let known = (OperatorVerb.allCases.map(\.rawValue) + ["replay", "discard"]).joined(separator: ", ")
+            throw Refusal(code: .verbUnknown, path: "type", message: "known verbs: \(known)")
+        }
+        let fields = RequestFields(body: message.body)
+        try fields.refuseOthers(than: ["saga", "step", "reason", "as", "output", "expect", "by"])
+        guard let text = try fields.string("saga"), let id = SagaID(text) else {
+            throw Refusal(code: .idFormat, path: "saga", message: "must be a saga's id")
+        }
+        let request = OperatorRequest(
+            id: message.requestID, verb: verb, step: try fields.string("step"), reason: try fields.string("reason"),
+            claim: try fields.claim(), output: try fields.object("output"), expectedSequence: try fields.int("expect"),
+            author: try fields.string("by"))
+        do {
+            guard let state = try state(of: id) else {
+                throw Refusal(code: .sagaUnknown, path: "saga", message: "no such saga in this shard")
+            }
+            let decision = try SagaMachine.decide(state, .request(request), at: now, using: &random)
+            if case .answeredBefore(let answer) = decision.verdict {
+                if let replyTo = message.replyTo { try repeatAnswer(answer, to: message, replyTo, state) }
+            } else {
+                try apply(decision, replyTo: message.replyTo)
+            }
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            throw Refusal(code: .internal, message: "\(error)".replacingNULs)
+        }
+    }
+
+    private mutating func repeatAnswer(
+        _ answer: OperatorAnswer, to message: OperatorMessage, _ replyTo: String, _ state: SagaState
+    ) throws {
+        switch answer {
+        case .applied(let text):
+            try post(
+                Answer(
+                    kind: .applied, requestID: message.requestID,
+                    body: [
+                        "saga": .string(state.id.description), "status": .string(state.status.rawValue),
+                        "sequence": .number(JSONNumber(Int64(state.sequence))), "message": .string(text),
+                    ]
+                ).message(to: replyTo))
+        case .refused(let refusal):
+            try post(Answer(refusing: message.requestID, refusal, saga: state.id).message(to: replyTo))
+        }
+    }
+
+    // MARK: Dead letters
+
+    /// Sends a dead letter where it was going, or closes it. The same request gets the first answer.
+    private mutating func settle(_ message: OperatorMessage) throws(Refusal) {
+        do {
+            let answer: JSONObject
+            if let kept = try transaction.answer(toRequest: message.requestID)?.object {
+                answer = kept
+            } else {
+                answer = try settleAnew(message)
+                try transaction.keepAnswer(.object(answer), toRequest: message.requestID, at: now)
+            }
+            guard let replyTo = message.replyTo else { return }
+            try post(Answer(kind: .applied, requestID: message.requestID, body: answer).message(to: replyTo))
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            throw Refusal(code: .internal, message: "\(error)".replacingNULs)
+        }
+    }
+
+    private mutating func settleAnew(_ message: OperatorMessage) throws -> JSONObject {
+        let fields = RequestFields(body: message.body)
+        try fields.refuseOthers(than: ["deadLetter", "reason", "by"])
+        guard let number = try fields.int("deadLetter"), let letter = try transaction.deadLetter(Int64(number)) else {
+            throw Refusal(code: .fieldValue, path: "deadLetter", message: "no such dead letter")
+        }
+        if let settled = letter.settledAs {
+            throw Refusal(code: .conflict, path: "deadLetter", message: "it has been \(settled) already")
+        }
+        let isReplay = message.verb == "replay"
+        if isReplay {
+            if letter.reason == RefusalCode.commandExpired.rawValue {
+                throw Refusal(code: .notAllowed, path: "deadLetter", message: "an expired command cannot be replayed")
+            }
+            try post(
+                Message(
+                    exchange: letter.exchange, routingKey: letter.routingKey,
+                    properties: MessageProperties(json: letter.properties), body: letter.body))
+        }
+        try transaction.settleDeadLetter(letter.id, as: isReplay ? "replayed" : "discarded", at: now)
+        return [
+            "deadLetter": .number(JSONNumber(letter.id)),
+            "message": .string(isReplay ? "sent to where it was going" : "discarded"),
+        ]
+    }
+}
+
+/// The members of a request's body, checked.
+private struct RequestFields {
+    let body: JSONObject
+
+    func refuseOthers(than known: Set<String>) throws(Refusal) {
+        guard body.members.allSatisfy({ known.contains($0.key) }) else {
+            throw Refusal(
+                code: .fieldUnknown, message: "known members: \(known.sorted().joined(separator: ", "))")
+        }
+    }
+
+    func string(_ name: String) throws(Refusal) -> String? {
+        guard let value = body[name], !value.isNull else { return nil }
+        guard let text = value.string, text.utf8.count <= 4000 else { throw wrong(name, "a text") }
+        return text
+    }
+
+    func int(_ name: String) throws(Refusal) -> Int? {
+        guard let value = body[name], !value.isNull else { return nil }
+        guard let number = value.int64 else { throw wrong(name, "an integer") }
+        return Int(number)
+    }
+
+    func object(_ name: String) throws(Refusal) -> JSONValue? {
+        guard let value = body[name], !value.isNull else { return nil }
+        guard value.object != nil else { throw wrong(name, "an object") }
+        return value
+    }
+
+    func claim() throws(Refusal) -> PendingDecision.Verdict? {
+        guard let text = try string("as") else { return nil }
+        guard let verdict = PendingDecision.Verdict(rawValue: text), verdict != .skip else {
+            throw wrong("as", "succeeded or failed")
+        }
+        return verdict
+    }
+
+    private func wrong(_ name: String, _ expected: String) -> Refusal {
+        Refusal(code: .fieldType, path: name, message: "must be \(expected)")
+    }
+}

@@ -1,0 +1,124 @@
+import SagaBus
+import SagaCore
+import SagaStore
+
+extension BatchWork {
+    mutating func start(_ delivery: Delivery) throws {
+        let request: StartRequest
+        do throws(Refusal) {
+            request = try StartRequest.decode(delivery.message)
+        } catch {
+            return try refuse(delivery, error)
+        }
+        do throws(StartRefusal) {
+            let (state, isExisting) = try start(request)
+            try accept(request, state, isExisting: isExisting)
+        } catch {
+            switch error {
+            case .refused(let refusal, let saga): try refuse(delivery, refusal, saga: saga)
+            case .failed(let error): throw error
+            }
+        }
+    }
+
+    private enum StartRefusal: Error {
+        case refused(Refusal, saga: SagaID?)
+        case failed(any Error)
+    }
+
+    private mutating func start(
+        _ request: StartRequest
+    ) throws(StartRefusal) -> (state: SagaState, isExisting: Bool) {
+        do {
+            let definition = try core.registry.definition(named: request.definition, version: request.version)
+            let key = try definition.businessKey(of: request.input)
+            let inputHash = SHA256.hex(request.input.canonical)
+            if let owner = try transaction.owner(ofKey: key, name: definition.name),
+                let existing = try existing(owner, for: request, inputHash: inputHash)
+            {
+                return (existing, true)
+            }
+            return (try create(definition, request, key: key, inputHash: inputHash), false)
+        } catch let refusal as Refusal where refusal.code != .internal {
+            throw .refused(refusal, saga: nil)
+        } catch let refusal as StartRefusal {
+            throw refusal
+        } catch {
+            throw .failed(error)
+        }
+    }
+
+    /// The saga that has the key already, or nil if `request` may start its successor (rule 22).
+    private func existing(_ owner: KeyOwner, for request: StartRequest, inputHash: String) throws -> SagaState? {
+        guard let state = try state(of: owner.saga) else {
+            throw StartRefusal.refused(conflict("the key has been used", path: ""), saga: owner.saga)
+        }
+        if let again = request.again {
+            // The same request for a successor finds the successor.
+            if owner.again == again, owner.inputHash == inputHash { return state }
+            guard owner.saga == again else {
+                throw StartRefusal.refused(
+                    conflict("the latest saga of this key is another one", path: "headers.skald-again"),
+                    saga: owner.saga)
+            }
+            switch state.status {
+            case .compensated, .abandoned: return nil
+            case .running, .compensating, .stuck, .completed:
+                throw StartRefusal.refused(
+                    Refusal(
+                        code: .notAllowed, path: "headers.skald-again",
+                        message: "only a compensated or abandoned saga has a successor; it is \(state.status.rawValue)"
+                    ), saga: owner.saga)
+            }
+        }
+        guard owner.inputHash == inputHash else {
+            throw StartRefusal.refused(
+                conflict("the key is taken by a saga with other input", path: ""), saga: owner.saga)
+        }
+        return state
+    }
+
+    private func conflict(_ message: String, path: String) -> Refusal {
+        Refusal(code: .idempotencyConflict, path: path, message: message)
+    }
+
+    private mutating func create(
+        _ definition: SagaDefinition, _ request: StartRequest, key: String, inputHash: String
+    ) throws -> SagaState {
+        if let again = request.again, try transaction.owner(ofKey: key, name: definition.name) == nil {
+            throw StartRefusal.refused(
+                Refusal(code: .sagaUnknown, path: "headers.skald-again", message: "this key has no saga yet"),
+                saga: again)
+        }
+        let id = core.ids.next(at: now)
+        let decision = try SagaMachine.start(
+            id, definition: definition, requestID: request.requestID, input: request.input, again: request.again,
+            traceparent: request.traceparent, at: now, using: &random)
+        if !core.isSaved(definition), !savedHashes.contains(definition.contentHash) {
+            try transaction.save(definition, at: now)
+            savedHashes.insert(definition.contentHash)
+        }
+        try transaction.claimKey(
+            key, name: definition.name, for: KeyOwner(saga: id, inputHash: inputHash, again: request.again))
+        try apply(decision, isNew: true)
+        return decision.state
+    }
+
+    private mutating func accept(
+        _ request: StartRequest, _ state: SagaState, isExisting: Bool
+    ) throws(StartRefusal) {
+        guard let replyTo = request.replyTo else { return }
+        do {
+            try post(
+                Answer(
+                    kind: .accepted, requestID: request.requestID,
+                    body: [
+                        "saga": .string(state.id.description), "key": .string(state.key),
+                        "status": .string(state.status.rawValue), "existing": .bool(isExisting),
+                    ]
+                ).message(to: replyTo))
+        } catch {
+            throw .failed(error)
+        }
+    }
+}

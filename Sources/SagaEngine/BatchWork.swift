@@ -1,0 +1,216 @@
+import SagaBus
+import SagaCore
+import SagaStore
+
+/// The work of one transaction: what has changed so far, seen by the inputs that come later in the batch.
+///
+/// Its topics are in the files `BatchWork+….swift`.
+struct BatchWork {
+    let core: EngineCore
+    let transaction: StoreTransaction
+    let now: Timestamp
+    var random: SplitMix64
+    var nextRow: OutboxRowID
+    var changed: [SagaID: SagaState] = [:]
+    /// Rows not yet confirmed that this batch has committed, for a newer attempt to replace.
+    var addedCommands: [CommandID: OutboxRowID] = [:]
+    var removedRows: [OutboxRowID] = []
+    var savedHashes: Set<String> = []
+    var result = BatchResult()
+
+    init(
+        core: EngineCore, transaction: StoreTransaction, now: Timestamp, random: SplitMix64, nextRow: OutboxRowID
+    ) {
+        self.core = core
+        self.transaction = transaction
+        self.now = now
+        self.random = random
+        self.nextRow = nextRow
+    }
+
+    var settings: EngineSettings { core.settings }
+
+    mutating func handle(_ delivery: Delivery) throws {
+        guard delivery.message.body.count <= JSONLimits.message.maxBytes else {
+            return try refuse(
+                delivery,
+                Refusal(code: .messageTooLarge, message: "at most \(JSONLimits.message.maxBytes) bytes are taken"))
+        }
+        switch delivery.consumer {
+        case .starts: try start(delivery)
+        case .replies: try reply(delivery)
+        case .operatorRequests: try operatorRequest(delivery)
+        case .deadLetters: try store(DeadLetter.decode(delivery.message))
+        default: preconditionFailure("the engine opens no consumer \(delivery.consumer.name)")
+        }
+    }
+
+    mutating func confirm(_ rows: [OutboxRowID]) throws {
+        guard !rows.isEmpty else { return }
+        try transaction.removeFromOutbox(rows)
+        removedRows += rows
+    }
+
+    // MARK: Sagas
+
+    func state(of id: SagaID) throws -> SagaState? {
+        try changed[id] ?? core.cache[id] ?? transaction.state(of: id)
+    }
+
+    /// Writes what the machine decided: events, index row, messages.
+    mutating func apply(_ decision: Decision, isNew: Bool = false, replyTo: String? = nil) throws {
+        guard !decision.events.isEmpty else { return }
+        let state = decision.state
+        if isNew {
+            try transaction.insert(state)
+        } else {
+            try transaction.update(state)
+        }
+        try transaction.append(decision.events, of: state, at: now)
+        changed[state.id] = state
+        for effect in decision.effects {
+            switch effect {
+            case .send(let command): try send(command, of: state)
+            case .publish(let type, let sequence): try publish(type, sequence: sequence, of: state)
+            case .answer(let requestID, let answer):
+                if let replyTo { try self.answer(requestID, answer, saga: state, to: replyTo) }
+            }
+        }
+        note(decision)
+    }
+
+    private mutating func note(_ decision: Decision) {
+        let state = decision.state
+        for event in decision.events {
+            switch event {
+            case .stuck(let step, let error):
+                result.notices.append(
+                    .sagaStuck(state.id, step: step.map { state.definition.steps[$0].name }, code: error.code))
+            case .succeeded(let step, _, _, contradicts: true):
+                result.notices.append(.contradiction(state.id, step: state.definition.steps[step].name))
+            case .completed, .compensated, .abandoned: result.notices.append(.sagaEnded(state.id, state.status))
+            default: break
+            }
+        }
+    }
+
+    /// A fault of ours stops one saga, visibly, not the worker.
+    mutating func makeStuck(_ id: SagaID, _ error: any Error) throws {
+        let refusal = (error as? Refusal) ?? Refusal(code: .internal, message: "\(error)".replacingNULs)
+        let code = RefusalCode.internal.rawValue
+        result.notices.append(.sagaStuck(id, step: nil, code: code))
+        if let state = try? state(of: id), !state.status.isTerminal,
+            let decision = try? SagaMachine.decide(
+                state, .fault(Refusal(code: .internal, path: refusal.path, message: refusal.description)), at: now,
+                using: &random)
+        {
+            return try apply(decision)
+        }
+        try transaction.markUnreadable(id, StepError(code: code, message: refusal.description))
+    }
+
+    // MARK: Messages out
+
+    private mutating func send(_ command: OutgoingCommand, of state: SagaState) throws {
+        if let old = addedCommands[command.id] ?? core.unsent.row(of: command.id) {
+            try transaction.removeFromOutbox([old])
+            removedRows.append(old)
+            result.replaced.append(old)
+            result.outgoing.removeAll { $0.id == old }
+        }
+        let message = Command(
+            id: command.id, type: command.action ?? Command.fenceType, attempt: command.attempt,
+            participant: command.participant, replyTo: SkaldNames.replyQueue(shard: settings.shard),
+            traceparent: state.traceparent, body: command.body
+        ).message()
+        addedCommands[command.id] = try post(message, saga: state.id, command: command.id)
+    }
+
+    private mutating func publish(_ type: String, sequence: Int, of state: SagaState) throws {
+        var data: JSONObject = [
+            "saga": .string(state.id.description), "definition": .string(state.definition.name),
+            "version": .number(JSONNumber(Int64(state.definition.version))), "status": .string(state.status.rawValue),
+        ]
+        data["reason"] = state.rollback.map { .string($0.reason.rawValue) }
+        if let error = state.lastError { data["code"] = .string(error.code) }
+        let event: JSONValue = [
+            "specversion": "1.0", "id": .string("\(state.id)/\(sequence)"),
+            "source": .string("/skald/\(settings.shard)"), "type": .string(type), "subject": .string(state.key),
+            "time": .string(now.iso8601), "datacontenttype": "application/json", "data": .object(data),
+        ]
+        var properties = MessageProperties(
+            contentType: "application/cloudevents+json", messageID: "\(state.id)/\(sequence)",
+            correlationID: state.id.description, type: type)
+        if let traceparent = state.traceparent { properties.headers.append(("traceparent", .string(traceparent))) }
+        try post(
+            Message(
+                exchange: SkaldNames.events, routingKey: "\(state.definition.name).\(type)", properties: properties,
+                body: event.encoded), saga: state.id)
+    }
+
+    private mutating func answer(
+        _ requestID: String, _ answer: OperatorAnswer, saga: SagaState, to replyTo: String
+    ) throws {
+        switch answer {
+        case .applied(let text):
+            try post(
+                Answer(
+                    kind: .applied, requestID: requestID,
+                    body: [
+                        "saga": .string(saga.id.description), "status": .string(saga.status.rawValue),
+                        "sequence": .number(JSONNumber(Int64(saga.sequence))), "message": .string(text),
+                    ]
+                ).message(to: replyTo))
+        case .refused(let refusal):
+            try post(Answer(refusing: requestID, refusal, saga: saga.id).message(to: replyTo))
+        }
+    }
+
+    /// Commits a message to the outbox.
+    @discardableResult
+    mutating func post(_ message: Message, saga: SagaID? = nil, command: CommandID? = nil) throws -> OutboxRowID {
+        let row = OutboxRow(
+            id: nextRow, saga: saga, command: command, exchange: message.exchange, routingKey: message.routingKey,
+            isMandatory: message.isMandatory, properties: message.properties.json, body: message.body)
+        nextRow += 1
+        try transaction.insert(row, at: now)
+        result.outgoing.append(row)
+        return row.id
+    }
+
+    // MARK: Refusals
+
+    /// Tells the sender where there is one, else keeps the message as a dead letter.
+    mutating func refuse(_ delivery: Delivery, _ refusal: Refusal, saga: SagaID? = nil) throws {
+        let properties = delivery.message.properties
+        let isRequest = delivery.consumer == .starts || delivery.consumer == .operatorRequests
+        guard isRequest, let replyTo = properties.replyTo, let requestID = properties.messageID,
+            (1...255).contains(requestID.utf8.count), (1...255).contains(replyTo.utf8.count)
+        else { return try deadLetter(delivery, refusal, saga: saga) }
+        result.notices.append(.refused(code: refusal.code.rawValue, detail: refusal.description))
+        try post(Answer(refusing: requestID, refusal, saga: saga).message(to: replyTo))
+    }
+
+    mutating func deadLetter(_ delivery: Delivery, _ refusal: Refusal, saga: SagaID? = nil) throws {
+        try store(
+            DeadLetter(reason: refusal.code, detail: refusal.description, original: delivery.message), saga: saga)
+    }
+
+    mutating func store(_ letter: DeadLetter, saga: SagaID? = nil) throws {
+        let saga = saga ?? letter.original.properties.correlationID.flatMap { CommandID($0)?.saga }
+        try transaction.addDeadLetter(
+            at: now, reason: letter.reason.rawValue.replacingNULs, detail: letter.detail.replacingNULs, saga: saga,
+            exchange: letter.original.exchange.replacingNULs, routingKey: letter.original.routingKey.replacingNULs,
+            properties: letter.original.properties.storable.json, body: letter.original.body)
+        result.notices.append(.deadLetter(reason: letter.reason.rawValue, detail: letter.detail))
+    }
+
+    /// An input that fails even alone: its saga is stuck, the message is kept.
+    mutating func giveUp(_ delivery: Delivery, _ error: any Error) throws {
+        let refusal = (error as? Refusal) ?? Refusal(code: .internal, message: "\(error)".replacingNULs)
+        result.notices.append(.inputFailed(refusal.description))
+        let saga = delivery.message.properties.correlationID.flatMap { CommandID($0)?.saga }
+        if delivery.consumer == .replies, let saga { try makeStuck(saga, error) }
+        try deadLetter(delivery, refusal, saga: saga)
+    }
+}

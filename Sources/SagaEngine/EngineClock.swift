@@ -1,0 +1,29 @@
+import Glibc
+import SagaCore
+
+/// Engine time: the wall clock at start plus the time since on a clock nobody sets, so that a jump of the wall clock
+/// neither fires nor delays a timer (F24).
+package struct EngineClock: Sendable {
+    private let origin: Timestamp
+    private let bootMillisecondsAtOrigin: Int64
+    /// How far the wall clock was behind the file when the engine started; 0 if it was not.
+    package let behindMilliseconds: Int64
+
+    /// - Parameter floor: the greatest time in the file; time goes on from there if the wall clock is behind it.
+    package init(notBefore floor: Timestamp?) {
+        let wall = Timestamp(milliseconds: Self.milliseconds(of: CLOCK_REALTIME))
+        origin = max(wall, floor ?? wall)
+        behindMilliseconds = origin - wall
+        bootMillisecondsAtOrigin = Self.milliseconds(of: CLOCK_BOOTTIME)
+    }
+
+    package var now: Timestamp {
+        origin.adding(milliseconds: Self.milliseconds(of: CLOCK_BOOTTIME) - bootMillisecondsAtOrigin)
+    }
+
+    private static func milliseconds(of clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

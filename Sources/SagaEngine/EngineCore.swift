@@ -1,0 +1,189 @@
+import DurableSQLite
+import SagaBus
+import SagaCore
+import SagaStore
+
+/// The orchestrator's synchronous core: a batch of inputs in, one transaction, messages to publish out.
+///
+/// No thread, no clock, no randomness of its own: the worker and the simulator run this same code. One thread uses it.
+package final class EngineCore {
+    let store: SagaStore
+    let settings: EngineSettings
+    package internal(set) var registry: DefinitionRegistry
+    var cache: StateCache
+    var inFlight = SagasInFlight()
+    var unsent = UnsentCommands()
+    var ids: SagaIDGenerator
+    private var nextRow: OutboxRowID
+    /// Definitions known to be in the file.
+    private var savedHashes: Set<String> = []
+    private var definitions: [String: SagaDefinition] = [:]
+
+    package init(store: SagaStore, settings: EngineSettings, definitions: [SagaDefinition]) throws {
+        self.store = store
+        self.settings = settings
+        registry = DefinitionRegistry(definitions)
+        cache = StateCache(capacity: settings.cachedSagas)
+        let (greatest, rows) = try store.read { (try $0.greatestSagaID(), try $0.outbox()) }
+        ids = SagaIDGenerator(shard: settings.shard, after: greatest)
+        nextRow = (rows.last?.id ?? 0) + 1
+        for row in rows { if let command = row.command { unsent.insert(row.id, command) } }
+    }
+
+    /// Handles a batch in one transaction. Nothing has happened unless it returns.
+    ///
+    /// If an input fails for a reason other than I/O, the inputs run singly, and that one becomes a dead letter or makes
+    /// its saga stuck (SEMANTICS 26).
+    /// - Throws: what SQLite said, when the file cannot be written now.
+    package func process(_ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64) throws -> BatchResult {
+        do {
+            return try commit(batch, at: now, using: &random)
+        } catch let error where !error.isStorageTrouble {
+            return try processSingly(batch, at: now, using: &random)
+        }
+    }
+
+    private func processSingly(
+        _ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64
+    ) throws -> BatchResult {
+        var result = BatchResult()
+        var housekeeping = batch
+        housekeeping.deliveries = []
+        housekeeping.timersSince = nil
+        result.merge(try commit(housekeeping, at: now, using: &random))
+        for delivery in batch.deliveries {
+            var single = EngineBatch()
+            single.deliveries = [delivery]
+            do {
+                result.merge(try commit(single, at: now, using: &random))
+            } catch let error where !error.isStorageTrouble {
+                result.merge(try commit(failed: delivery, error, at: now, using: &random))
+            }
+        }
+        if let since = batch.timersSince {
+            result.merge(try wakeSingly(since: since, at: now, using: &random))
+        }
+        return result
+    }
+
+    /// Handles one message alone that was in flight when the worker died; the third death over it makes it a dead
+    /// letter.
+    package func processSuspect(
+        _ delivery: Delivery, at now: Timestamp, using random: inout SplitMix64
+    ) throws -> BatchResult {
+        let fingerprint = delivery.fingerprint
+        let crashes = try store.write { try $0.suspect(fingerprint) }
+        guard crashes < Self.toleratedCrashes else {
+            let refusal = Refusal(code: .internal, message: "the worker died \(crashes) times while handling it")
+            return try commit(failed: delivery, refusal, at: now, using: &random)
+        }
+        var single = EngineBatch()
+        single.deliveries = [delivery]
+        let result = try process(single, at: now, using: &random)
+        try store.write { try $0.clearSuspect(fingerprint) }
+        return result
+    }
+
+    private static let toleratedCrashes = 3
+
+    /// Runs one transaction; caches change only after its commit (SEMANTICS 25).
+    func transact(
+        at now: Timestamp, using random: inout SplitMix64, _ body: (inout BatchWork) throws -> Void
+    ) throws -> BatchResult {
+        var committed: BatchWork?
+        var drawn = random
+        try store.write { transaction in
+            var work = BatchWork(core: self, transaction: transaction, now: now, random: drawn, nextRow: nextRow)
+            try body(&work)
+            work.result.nextWake = try transaction.nextWake()
+            drawn = work.random
+            committed = work
+        }
+        guard let work = committed else { preconditionFailure("the transaction has committed") }
+        random = drawn
+        nextRow = work.nextRow
+        cache.keep(work.changed.values)
+        inFlight.note(work.changed.values)
+        for row in work.removedRows { unsent.remove(row) }
+        for row in work.result.outgoing { if let command = row.command { unsent.insert(row.id, command) } }
+        savedHashes.formUnion(work.savedHashes)
+        return work.result
+    }
+
+    private func commit(
+        _ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64
+    ) throws -> BatchResult {
+        try transact(at: now, using: &random) { work in
+            try work.confirm(batch.confirmed)
+            for delivery in batch.deliveries { try work.handle(delivery) }
+            if let since = batch.timersSince { try work.runTimers(since: since) }
+        }
+    }
+
+    private func commit(
+        failed delivery: Delivery, _ error: any Error, at now: Timestamp, using random: inout SplitMix64
+    ) throws -> BatchResult {
+        try transact(at: now, using: &random) { try $0.giveUp(delivery, error) }
+    }
+
+    private func wakeSingly(
+        since: Timestamp, at now: Timestamp, using random: inout SplitMix64
+    ) throws -> BatchResult {
+        var result = BatchResult()
+        for id in try store.read({ try $0.due(at: now, limit: settings.batchLimit) }) {
+            do {
+                result.merge(try transact(at: now, using: &random) { try $0.wake(id, since: since) })
+            } catch let error where !error.isStorageTrouble {
+                result.merge(try transact(at: now, using: &random) { try $0.makeStuck(id, error) })
+            }
+        }
+        return result
+    }
+
+    // MARK: What the shell asks
+
+    /// Everything that must be published after a start.
+    package func unpublished() throws -> [OutboxRow] { try store.read { try $0.outbox() } }
+
+    /// A command no queue takes: from now on its timer counts (F16).
+    package func wasReturned(_ row: OutboxRowID) { unsent.remove(row) }
+
+    package func mayAdmitStarts(at now: Timestamp) -> Bool {
+        inFlight.count(at: now, ifAtLeast: settings.sagasInFlight) < settings.sagasInFlight
+    }
+
+    /// After an error from the file nothing remembered is trusted.
+    package func forgetStates() {
+        cache.removeAll()
+        inFlight.removeAll()
+        savedHashes.removeAll()
+    }
+
+    /// Takes definitions for new starts; returns those refused (rule 15).
+    package func load(_ definitions: [SagaDefinition]) throws -> [SagaDefinition] {
+        try store.read { try registry.load(definitions, in: $0) }
+    }
+
+    // MARK: Definitions in the file
+
+    func isSaved(_ definition: SagaDefinition) -> Bool { savedHashes.contains(definition.contentHash) }
+}
+
+extension BatchResult {
+    mutating func merge(_ other: BatchResult) {
+        outgoing += other.outgoing
+        replaced += other.replaced
+        nextWake = other.nextWake
+        hasMoreTimers = hasMoreTimers || other.hasMoreTimers
+        notices += other.notices
+    }
+}
+
+extension Delivery {
+    /// Tells a message from others across restarts.
+    fileprivate var fingerprint: String {
+        let properties = message.properties
+        let text = [properties.messageID, properties.correlationID, properties.type].map { $0 ?? "" }
+        return SHA256.hex(Array(text.joined(separator: "\u{1}").utf8) + message.body)
+    }
+}

@@ -1,0 +1,46 @@
+import SagaBus
+import SagaCore
+import SagaStore
+
+/// What one transaction takes in.
+package struct EngineBatch: Sendable {
+    package var deliveries: [Delivery] = []
+    /// Outbox rows the broker has confirmed.
+    package var confirmed: [OutboxRowID] = []
+    /// Run due timers; replies could arrive since then. Nil: no timer fires (rule 3).
+    package var timersSince: Timestamp?
+
+    package init() {}
+    package var isEmpty: Bool { deliveries.isEmpty && confirmed.isEmpty && timersSince == nil }
+}
+
+/// What one transaction has committed.
+package struct BatchResult: Sendable {
+    /// To be published now, in this order.
+    package var outgoing: [OutboxRow] = []
+    /// Rows that a newer attempt has replaced: no longer to be published.
+    package var replaced: [OutboxRowID] = []
+    /// When the engine must next look at timers.
+    package var nextWake: Timestamp?
+    /// More timers are due than one batch takes.
+    package var hasMoreTimers = false
+    package var notices: [EngineNotice] = []
+}
+
+/// What the shell writes to its log and counts.
+package enum EngineNotice: Sendable, Hashable {
+    case sagaStuck(SagaID, step: String?, code: String)
+    case sagaEnded(SagaID, SagaStatus)
+    case contradiction(SagaID, step: String)
+    case deadLetter(reason: String, detail: String)
+    case refused(code: String, detail: String)
+    case ignored(String)
+    case inputFailed(String)
+}
+
+extension ConsumerID {
+    package static let starts: ConsumerID = "starts"
+    package static let replies: ConsumerID = "replies"
+    package static let operatorRequests: ConsumerID = "operator"
+    package static let deadLetters: ConsumerID = "dead-letters"
+}

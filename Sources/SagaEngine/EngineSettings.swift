@@ -1,0 +1,23 @@
+import SagaCore
+
+/// How an orchestrator behaves. The defaults are right for most.
+package struct EngineSettings: Sendable {
+    package var shard = 0
+    /// How many inputs are committed together at most.
+    package var batchLimit = 256
+    /// Unsettled deliveries of replies, and of starts, held at a time.
+    package var prefetch = 512
+    /// New starts are admitted while fewer sagas than this have a command out (SEMANTICS 23).
+    package var sagasInFlight = 4096
+    /// While more messages than this wait to be confirmed, nothing new is taken in.
+    package var outboxBound = 50_000
+    /// Sagas kept in memory between inputs.
+    package var cachedSagas = 20_000
+    /// Which broker user each participant publishes as; replies from others are dead letters. Those not named here are
+    /// not checked.
+    package var participantUsers: [String: String] = [:]
+    /// How long a shutdown waits for the broker to confirm what was published.
+    package var shutdownGrace: Duration = .seconds(5)
+
+    package init() {}
+}

@@ -1,0 +1,62 @@
+import SagaBus
+import SagaCore
+
+// How the outbox and the dead letters keep a message's properties.
+extension MessageProperties {
+    var json: JSONValue {
+        var object = JSONObject()
+        object["contentType"] = contentType.map { .string($0) }
+        object["messageID"] = messageID.map { .string($0) }
+        object["correlationID"] = correlationID.map { .string($0) }
+        object["type"] = type.map { .string($0) }
+        object["replyTo"] = replyTo.map { .string($0) }
+        object["expiration"] = expirationMilliseconds.map { .number(JSONNumber($0)) }
+        if !headers.isEmpty {
+            object["headers"] = .array(
+                headers.map { name, value in
+                    switch value {
+                    case .string(let text): [.string(name), .string(text)]
+                    case .int(let number): [.string(name), .number(JSONNumber(number))]
+                    case .bool(let flag): [.string(name), .bool(flag)]
+                    }
+                })
+        }
+        return .object(object)
+    }
+
+    init(json: JSONValue) {
+        self.init(
+            contentType: json["contentType"]?.string, messageID: json["messageID"]?.string,
+            correlationID: json["correlationID"]?.string, type: json["type"]?.string,
+            replyTo: json["replyTo"]?.string, expirationMilliseconds: json["expiration"]?.int64)
+        for pair in json["headers"]?.array ?? [] {
+            guard let pair = pair.array, pair.count == 2, let name = pair[0].string else { continue }
+            if let text = pair[1].string {
+                headers.append((name, .string(text)))
+            } else if let number = pair[1].int64 {
+                headers.append((name, .int(number)))
+            } else if let flag = pair[1].bool {
+                headers.append((name, .bool(flag)))
+            }
+        }
+    }
+
+    /// Without what no database and no terminal should see: a NUL would cut a text in SQLite.
+    var storable: MessageProperties {
+        func clean(_ text: String?) -> String? { text?.replacingNULs }
+        var copy = MessageProperties(
+            contentType: clean(contentType), messageID: clean(messageID), correlationID: clean(correlationID),
+            type: clean(type), replyTo: clean(replyTo), userID: nil, expirationMilliseconds: expirationMilliseconds)
+        copy.headers = headers.map { name, value in
+            if case .string(let text) = value { return (name.replacingNULs, .string(text.replacingNULs)) }
+            return (name.replacingNULs, value)
+        }
+        return copy
+    }
+}
+
+extension String {
+    var replacingNULs: String {
+        utf8.contains(0) ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 })) : self
+    }
+}

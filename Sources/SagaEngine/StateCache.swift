@@ -1,0 +1,45 @@
+import SagaCore
+
+/// States of recently touched open sagas, so that an input seldom has to fold a history. Bounded; changed only after
+/// a commit.
+struct StateCache {
+    private var states: [SagaID: SagaState] = [:]
+    private let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    subscript(id: SagaID) -> SagaState? { states[id] }
+
+    mutating func keep(_ changed: some Sequence<SagaState>) {
+        for state in changed {
+            states[state.id] = state.status.isTerminal ? nil : state
+        }
+        // Which ones go is of little matter: a state that is missed is folded anew.
+        while states.count > capacity, let victim = states.keys.first { states[victim] = nil }
+    }
+
+    mutating func removeAll() { states.removeAll() }
+}
+
+/// Which sagas have a command out that is not overdue: what the window for new starts counts (SEMANTICS 23).
+struct SagasInFlight {
+    private var until: [SagaID: Timestamp] = [:]
+
+    mutating func note(_ changed: some Sequence<SagaState>) {
+        for state in changed {
+            until[state.id] = state.steps.lazy.flatMap { [$0.action, $0.compensation] }
+                .compactMap { progress -> Timestamp? in
+                    if case .reply(let until) = progress.wait { until } else { nil }
+                }.max()
+        }
+    }
+
+    mutating func count(at now: Timestamp, ifAtLeast bound: Int) -> Int {
+        if until.count >= bound { until = until.filter { $0.value > now } }
+        return until.count
+    }
+
+    mutating func removeAll() { until.removeAll() }
+}
