@@ -1,0 +1,55 @@
+import Logging
+import SagaBus
+import SagaCore
+import SagaStore
+import ServiceLifecycle
+
+/// Runs sagas over a bus until it is told to stop: the background worker.
+///
+/// On graceful shutdown it finishes the batch it is in, waits for the broker to confirm what it has published (bounded)
+/// and returns.
+package final class Orchestrator: Service {
+    private let store: SagaStore
+    private let bus: any MessageBus
+    private let settings: EngineSettings
+    private let definitions: [SagaDefinition]
+    private let logger: Logger
+    private let signals = EngineSignals()
+
+    package init(
+        store: SagaStore, bus: any MessageBus, settings: EngineSettings = EngineSettings(),
+        definitions: [SagaDefinition], logger: Logger
+    ) {
+        self.store = store
+        self.bus = bus
+        self.settings = settings
+        self.definitions = definitions
+        self.logger = logger
+    }
+
+    /// - Throws: `BusError` when the bus will not get better by itself, `Refusal` when a definition changed under its
+    ///   version while sagas are open.
+    package func run() async throws {
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await runOnDedicatedThread { [store, bus, settings, definitions, logger, signals] in
+                    let core = try EngineCore(store: store, settings: settings, definitions: [])
+                    let loop = try EngineLoop(
+                        core: core, store: store, bus: bus, settings: settings, definitions: definitions,
+                        signals: signals, logger: logger)
+                    try loop.run()
+                }
+            } onGracefulShutdown: { [signals] in
+                signals.stop()
+            }
+        } onCancel: { [signals] in
+            signals.stop()
+        }
+    }
+
+    /// Ends ``run()`` as a graceful shutdown does.
+    package func stop() { signals.stop() }
+
+    /// Takes new definitions for new starts; a refused one is logged and leaves the others as they are.
+    package func reload(_ definitions: [SagaDefinition]) { signals.load(definitions) }
+}
