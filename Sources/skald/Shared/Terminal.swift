@@ -1,0 +1,99 @@
+import Foundation
+import Glibc
+import SagaCore
+
+/// Standard output or standard error. Colours and progress only where a person looks at it (`NO_COLOR` respected).
+struct Terminal: Sendable {
+    static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
+    static let standardError = Terminal(descriptor: STDERR_FILENO)
+
+    enum Style: String {
+        case bold = "1"
+        case dim = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+        case cyan = "36"
+    }
+
+    let isInteractive: Bool
+    private let hasColours: Bool
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
+        let environment = ProcessInfo.processInfo.environment
+        isInteractive = isatty(descriptor) == 1
+        hasColours = isInteractive && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }
+
+    func style(_ text: String, _ style: Style) -> String {
+        hasColours ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+    }
+
+    func line(_ text: String = "") { write(text + "\n") }
+
+    func write(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                guard errno == EINTR || errno == EAGAIN else { return }
+                continue
+            }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    func json(_ value: JSONValue) { line(value.text) }
+    func prettyJSON(_ value: JSONValue) { line(value.prettyText) }
+}
+
+/// A progress bar on standard error, drawn only where that is a terminal.
+struct ProgressBar {
+    private let total: Int
+    private let label: String
+    private var lastDrawn = -1
+
+    init(_ label: String, of total: Int) {
+        self.label = label
+        self.total = max(total, 1)
+    }
+
+    mutating func show(_ done: Int) {
+        let terminal = Terminal.standardError
+        let permille = min(done, total) * 1000 / total
+        guard terminal.isInteractive, permille != lastDrawn else { return }
+        lastDrawn = permille
+        let filled = permille * 30 / 1000
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+        terminal.write("\r\(label) \(bar) \(done)/\(total)")
+    }
+
+    /// Takes the bar away again.
+    func clear() {
+        if Terminal.standardError.isInteractive { Terminal.standardError.write("\r\u{1b}[K") }
+    }
+}
+
+/// Columns of text, as wide as they need to be.
+struct TextTable {
+    private var rows: [[String]]
+
+    init(header: [String]) { rows = [header] }
+
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    func lines() -> [String] {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                line += cell
+                if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
+            }
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}
