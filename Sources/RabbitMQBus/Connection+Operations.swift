@@ -66,7 +66,7 @@ extension Connection {
         try checkReply("Asking for publisher confirms")
     }
 
-    /// Sends a message that ``MessageEncoding/problem(with:)`` has found well.
+    /// Sends a message that has no ``Message/problem``.
     func publish(_ message: Message) throws(ConnectionFailure) {
         arena.reset()
         var properties = MessageEncoding.properties(

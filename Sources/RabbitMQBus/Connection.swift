@@ -94,10 +94,15 @@ final class Connection: @unchecked Sendable {
     /// Runs writes, which have no deadline in the library, under the eye of a watchdog: under an alarm the broker stops
     /// reading, and a write would wait for ever.
     func writing(_ body: () throws(ConnectionFailure) -> Void) throws(ConnectionFailure) {
-        let watch = WriteWatchdog.shared.watch(
-            socket: amqp_get_sockfd(state), atMost: .seconds(Int64(heartbeatSeconds) * 2))
-        defer { WriteWatchdog.shared.end(watch) }
-        try body()
+        let seconds = Int64(heartbeatSeconds) * 2
+        let watch = WriteWatchdog.shared.watch(socket: amqp_get_sockfd(state), atMost: .seconds(seconds))
+        do throws(ConnectionFailure) {
+            try body()
+        } catch {
+            if WriteWatchdog.shared.end(watch) { throw error }
+            throw ConnectionFailure(.timeout, "The broker has taken nothing for \(seconds) s.")
+        }
+        _ = WriteWatchdog.shared.end(watch)
     }
 
     func checkStatus(_ status: Int32, _ what: String) throws(ConnectionFailure) {

@@ -59,10 +59,19 @@ struct LinkLoop<Role: LinkRole> {
         var incoming: [Incoming] = []
         while true {
             role.handle(inbox.takeAll())
-            try role.write(to: connection)
-            if role.isClosing { return }
             var loss: ConnectionFailure?
-            do throws(ConnectionFailure) { try connection.receive(into: &incoming) } catch { loss = error }
+            do throws(ConnectionFailure) {
+                try role.write(to: connection)
+                if role.isClosing { return }
+            } catch {
+                loss = error
+            }
+            // After a failed write too: confirms may have arrived, or the broker's reason for hanging up.
+            do throws(ConnectionFailure) {
+                try connection.receive(into: &incoming)
+            } catch  where loss == nil || error.replyCode != nil {
+                loss = error
+            } catch {}
             if !incoming.isEmpty {
                 try role.receive(incoming)
                 incoming.removeAll(keepingCapacity: true)

@@ -3,34 +3,6 @@ import SagaBus
 
 /// Messages as AMQP wants them, in memory that lives until the arena is reset.
 enum MessageEncoding {
-    /// Short strings have one length byte; the library would notice only after half the message has been sent.
-    private static let longestShortString = 255
-    private static let longestHeaderName = 128
-    private static let longestHeaders = 64 << 10
-
-    /// Why AMQP cannot carry the message, or nil.
-    static func problem(with message: Message) -> String? {
-        let properties = message.properties
-        let shortStrings: [(String, String?)] = [
-            ("exchange", message.exchange), ("routing key", message.routingKey),
-            ("content type", properties.contentType), ("message id", properties.messageID),
-            ("correlation id", properties.correlationID), ("type", properties.type),
-            ("reply address", properties.replyTo), ("user id", properties.userID),
-        ]
-        for (name, value) in shortStrings where (value?.utf8.count ?? 0) > longestShortString {
-            return "its \(name) is longer than \(longestShortString) bytes"
-        }
-        var size = 0
-        for (name, value) in properties.headers {
-            guard name.utf8.count <= longestHeaderName else {
-                return "a header's name is longer than \(longestHeaderName) bytes"
-            }
-            size += name.utf8.count + 16
-            if case .string(let text) = value { size += text.utf8.count }
-        }
-        return size > longestHeaders ? "its headers are larger than \(longestHeaders) bytes" : nil
-    }
-
     static func properties(of message: Message, defaultUserID: String?, in arena: ByteArena) -> amqp_basic_properties_t
     {
         let properties = message.properties

@@ -59,7 +59,7 @@ struct PublisherRole: LinkRole {
         if !message.exchange.isEmpty && !core.hasExchange(message.exchange) {
             return "its exchange \(message.exchange) has not been declared"
         }
-        return MessageEncoding.problem(with: message)
+        return message.problem
     }
 
     mutating func begin(on connection: Connection, isFirst: Bool) throws(ConnectionFailure) {

@@ -43,8 +43,9 @@ final class WriteWatchdog: Sendable {
         return watch
     }
 
-    func end(_ watch: Watch) {
-        state.withLock { state in state.watched[watch.key] = nil }
+    /// Returns false if it took too long.
+    func end(_ watch: Watch) -> Bool {
+        state.withLock { state in state.watched.removeValue(forKey: watch.key) != nil }
     }
 
     private func run() {

@@ -61,7 +61,8 @@ public enum PublishOutcome: Sendable, Hashable {
     case confirmed
     /// No queue took a mandatory message; the text says why.
     case returned(String)
-    /// The broker refused it.
+    /// The broker refused it, or it can never be sent: its exchange has not been declared through this bus, or one of
+    /// its properties is too long for AMQP.
     case rejected
     /// The connection went before the confirm came: it may or may not have arrived.
     case unknown

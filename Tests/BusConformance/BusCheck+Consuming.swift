@@ -141,11 +141,15 @@ extension BusCheck {
             _ = try watcher.consuming()
             let publisher = try bus.openPublisher(mailbox: watcher.mailbox)
             publisher.publish(texts: ["answer"], to: name, mandatory: true)
+            try require(try watcher.outcomes(1)[1] == .confirmed, "the answer has a queue")
             let delivery = try watcher.delivery()
             try require(delivery.text == "answer", "the answer arrives")
             consumer.acknowledge([delivery.tag])
             consumer.close()
-            try eventually("the queue is gone") { try bus.depth(ofQueue: name) == nil }
+            try eventually("the queue is gone") {
+                publisher.publish(texts: ["late"], to: name, mandatory: true)
+                return try watcher.outcomes(1)[1] != .confirmed
+            }
         },
         BusCheck("closing the bus gives back what is unsettled") { bus, name in
             try bus.declareQueue(name)

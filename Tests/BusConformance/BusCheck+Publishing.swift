@@ -44,6 +44,27 @@ extension BusCheck {
                 guard case .returned = outcome else { throw Nonconformance("\(token) was \(outcome)") }
             }
         },
+        BusCheck("F18: a message that cannot be sent is rejected; its neighbours go out") { bus, name in
+            try bus.declareQueue(name)
+            let out = Watcher()
+            let publisher = try bus.openPublisher(mailbox: out.mailbox)
+            let long = String(repeating: "x", count: 256)
+            publisher.publish([
+                (1, .text("a", to: name)), (2, .text("b", exchange: name + "-undeclared", to: "k")),
+                (3, .text(long, to: name)), (4, .text("c", to: long)),
+                (
+                    5,
+                    Message(
+                        exchange: "", routingKey: name,
+                        properties: MessageProperties(headers: [("h", .string(String(repeating: long, count: 512)))]),
+                        body: [])
+                ), (6, .text("d", to: name)),
+            ])
+            let outcomes = try out.outcomes(6)
+            try require([1, 6].allSatisfy { outcomes[$0] == .confirmed }, "1 and 6 arrive: \(outcomes)")
+            try require([2, 3, 4, 5].allSatisfy { outcomes[$0] == .rejected }, "2 to 5 cannot be sent: \(outcomes)")
+            try require(try bus.depth(ofQueue: name) == 2, "two are in the queue")
+        },
         BusCheck("a closed publisher reports what it gets as unknown") { bus, name in
             try bus.declareQueue(name)
             let out = Watcher()

@@ -22,6 +22,8 @@ struct RabbitMQBusTests {
 
     @Test(arguments: BusCheck.all)
     func conforms(_ check: BusCheck) async throws {
-        try await check.run { [url] in try RabbitMQBus(url: url) }
+        var options = RabbitMQOptions()
+        options.exclusivePatience = .milliseconds(300)
+        try await check.run { [url, options] in try RabbitMQBus(url: url, options: options) }
     }
 }

@@ -120,7 +120,7 @@ struct InMemoryBroker {
         results.reserveCapacity(messages.count)
         var touched: [String] = []
         for (token, message) in messages {
-            let names = route(message)
+            let names = message.problem == nil ? route(message) : nil
             for name in names ?? [] {
                 queues[name]?.append(message)
                 if !touched.contains(name) { touched.append(name) }
