@@ -30,7 +30,8 @@ struct YAMLDocument {
                 let name = names.first ?? ""
                 let isQuoted = text.scalar(at: position) == "\"" || text.scalar(at: position) == "'"
                 guard shadowed.count < 32, !name.isEmpty, shadowed[position] == nil,
-                    text.replace(at: position, offset: isQuoted ? 1 : 0, with: "\u{E000}")
+                    let unused = Unicode.Scalar(0xE000 + UInt32(shadowed.count)),
+                    text.replace(at: position, offset: isQuoted ? 1 : 0, with: unused)
                 else { throw YAMLProblem(.duplicateKey, at: position, "`\(name)` is given more than once") }
                 shadowed[position] = name
             } catch {

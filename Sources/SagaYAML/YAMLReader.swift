@@ -12,7 +12,7 @@ struct YAMLReader {
     }
 
     mutating func value(_ node: Node, at path: [PathPart]) -> JSONValue {
-        guard path.count <= JSONLimits.message.maxDepth else {
+        if node.scalar == nil, path.count >= JSONLimits.message.maxDepth {
             refuse(.depth, node, at: path, "nested too deeply, at most \(JSONLimits.message.maxDepth) levels")
             return .null
         }
@@ -31,18 +31,19 @@ struct YAMLReader {
 
     private mutating func object(_ mapping: Node.Mapping, at path: [PathPart]) -> JSONValue {
         var object = JSONObject()
-        let firsts = mapping.compactMap { pair in
-            SourcePosition(pair.key.mark).flatMap { position in shadowed[position].map { (position, $0) } }
-        }
+        var firsts: [String: SourcePosition] = [:]
         for (key, node) in mapping {
-            if let position = SourcePosition(key.mark), shadowed[position] != nil { continue }
-            guard let name = name(key, at: path) else { continue }
-            if let (first, _) = firsts.last(where: { $0.1 == name }) {
+            let position = SourcePosition(key.mark)
+            let shadowedName = position.flatMap { shadowed[$0] }
+            guard let name = shadowedName ?? name(key, at: path) else { continue }
+            if let first = firsts[name] {
                 refuse(
                     .duplicateKey, key, at: path + [.key(name)], "`\(name)` is given twice",
                     hint: "the first is at \(first.line):\(first.column)")
+            } else {
+                firsts[name] = position
             }
-            object[name] = value(node, at: path + [.key(name)])
+            if shadowedName == nil { object[name] = value(node, at: path + [.key(name)]) }
         }
         return .object(object)
     }
