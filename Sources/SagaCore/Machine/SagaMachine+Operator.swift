@@ -71,7 +71,9 @@ extension SagaMachine {
         for (index, step) in state.steps.enumerated() {
             switch step.status {
             case .succeeded: certain.insert(index)
-            case .compensationFailed where step.compensation.isRefused: certain.insert(index)
+            // It was the compensation that was passed over.
+            case .skipped where step.compensation.wasSent: certain.insert(index)
+            case .compensationFailed where step.compensation.isRefused && step.output != nil: certain.insert(index)
             case .inFlight, .backingOff, .unknown, .compensating, .compensationFailed: possible.insert(index)
             case .pending, .failed, .skipped, .compensated: break
             }
@@ -93,7 +95,10 @@ extension SagaMachine {
         } else {
             targets = state.steps.indices.filter { canRetry($0) }
         }
-        guard !targets.isEmpty || state.problem != nil else { throw notAllowed("no step is backing off or stuck") }
+        if targets.isEmpty {
+            if let stuck = state.steps.firstIndex(where: { $0.problem != nil }) { throw notAllowed(whyNoRetry(stuck)) }
+            guard state.problem != nil else { throw notAllowed("no step is backing off or stuck") }
+        }
         for target in targets {
             guard canRetry(target) else { throw notAllowed(whyNoRetry(target)) }
             try retry(target)
@@ -143,9 +148,15 @@ extension SagaMachine {
     private func whyNoRetry(_ step: Int) -> String {
         if state.steps[step].decision != nil { return "a skip or resolve of that step waits for the participant" }
         if state.steps[step].problem != nil, state.steps[step].status == .succeeded {
-            return "the step has succeeded; resolve it as succeeded with the output it lacks"
+            return whatHelpsSucceeded(step)
         }
         return "that step is \(state.steps[step].status.rawValue), neither backing off nor stuck"
+    }
+
+    private func whatHelpsSucceeded(_ step: Int) -> String {
+        if state.rollback == nil { return "the step has succeeded; resolve it as succeeded with the output it lacks" }
+        if undoesContradiction(step) { return "the step has succeeded after all; retry undoes it" }
+        return "the step has succeeded after all and cannot be undone; put it right by hand and abandon the saga"
     }
 
     private mutating func retry(_ step: Int) throws(Refusal) {
@@ -182,14 +193,10 @@ extension SagaMachine {
         if verdict == .failed, !isCompensation, state.definition.steps[step].kind == .retriable {
             throw notAllowed("past the point of no return a step cannot be declared failed: retry, skip or abandon")
         }
-        if verdict != .failed, !isCompensation, let missing = missingOutput(step, request.output) {
-            throw Refusal(
-                code: .outputMissing, path: "output",
-                message: "later steps need it, give it with --output: \(missing.description)")
-        }
         if state.steps[step].status == .succeeded {
             return try supplyOutput(step, verdict, request)
         }
+        if verdict != .failed, !isCompensation { try checkOutput(of: step, request) }
         try emit(
             .decisionPending(
                 step: step, PendingDecision(verdict: verdict, output: request.output, requestID: request.id)))
@@ -202,9 +209,17 @@ extension SagaMachine {
         _ step: Int, _ verdict: PendingDecision.Verdict, _ request: OperatorRequest
     ) throws(Refusal) -> String {
         guard state.rollback == nil, verdict == .succeeded else {
-            throw notAllowed("the step has taken effect: resolve it as succeeded with its output, or abandon the saga")
+            throw notAllowed(whatHelpsSucceeded(step))
         }
+        try checkOutput(of: step, request)
         try emit(.resolved(step: step, kind: .action, verdict, output: request.output))
         return "output supplied"
+    }
+
+    private func checkOutput(of step: Int, _ request: OperatorRequest) throws(Refusal) {
+        guard let missing = missingOutput(step, request.output) else { return }
+        throw Refusal(
+            code: .outputMissing, path: "output",
+            message: "later steps need it, give it with --output: \(missing.description)")
     }
 }

@@ -14,11 +14,20 @@ extension SagaMachine {
         guard !state.isPaused else { return }
         try turnBackIfDue()
         guard state.rollback == nil else { return }
+        try fenceUnknownPivot()
         let done = StepSet(state.steps.indices.filter { state.steps[$0].isDone })
         for index in state.steps.indices
         where state.steps[index].status == .pending && state.definition.steps[index].after.isSubset(of: done) {
             try send(.action, of: index)
         }
+    }
+
+    /// Rule 7: a pivot whose budget is used up is settled by a fence.
+    private mutating func fenceUnknownPivot() throws(Refusal) {
+        guard let pivot = state.definition.pivot, state.steps[pivot].status == .unknown,
+            !state.steps[pivot].fence.isWaiting
+        else { return }
+        try sendFence(pivot, closesStep: false)
     }
 
     /// Rules 5 and 6: a deadline that has passed, or a cancel that waited for the resume, while there is a way back.
@@ -61,13 +70,24 @@ extension SagaMachine {
         let definition = state.definition.steps[step]
         let progress = state.steps[step][kind]
         let hasDuration = kind != .action || definition.kind != .compensatable
+        let duration = definition.retryPolicy(of: kind).durationMilliseconds
         try emit(
             .sent(
                 SentCommand(
                     step: step, kind: kind, round: progress.round, attempt: progress.attempt + 1,
                     timeoutAt: now.adding(milliseconds: definition.timeoutMilliseconds),
                     budgetEndsAt: hasDuration && progress.budgetEndsAt == nil
-                        ? now.adding(milliseconds: definition.retry.durationMilliseconds) : nil,
+                        ? now.adding(milliseconds: duration) : nil,
                     closesStep: closesStep)))
+    }
+}
+
+extension StepDefinition {
+    /// How a command of this step is repeated; a fence like the action it asks about.
+    func retryPolicy(of kind: CommandID.Kind) -> RetryPolicy {
+        switch kind {
+        case .action, .fence: retry
+        case .compensation: compensationRetry
+        }
     }
 }

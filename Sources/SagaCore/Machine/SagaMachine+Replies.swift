@@ -40,32 +40,37 @@ extension SagaMachine {
         return .applied
     }
 
+    /// `failed` after `succeeded`. Where the participant speaks of a tombstone, an operator has closed the step.
+    private mutating func refusedAfterSuccess(
+        _ step: Int, _ reply: ReplyInput
+    ) throws(Refusal) -> Decision.Verdict {
+        if reply.error.code == RefusalCode.fenced.rawValue { return try noteLate(step, reply) }
+        return contradiction("failed, but it had succeeded")
+    }
+
     // MARK: Actions
 
     private mutating func settleAction(_ step: Int, _ reply: ReplyInput) throws(Refusal) -> Decision.Verdict {
-        let status = state.steps[step].status
-        if reply.outcome == .succeeded {
-            switch status {
-            case .inFlight, .backingOff, .unknown:
-                guard !state.status.isTerminal else { return try noteLate(step, reply) }
-                try actionSucceeded(step, output: reply.body, contradicts: false)
-                return .applied
-            case .failed: return try successAfterFailure(step, reply)
-            case .succeeded: return state.status.isTerminal ? try noteLate(step, reply) : .ignored("said before")
-            case .pending, .skipped, .compensating, .compensated, .compensationFailed:
-                return try noteLate(step, reply)
-            }
-        }
+        let current = state.steps[step]
+        let isEarlierRound = reply.command.round < current.action.round
         // A refusal of an earlier round was settled in its time.
-        guard reply.command.round == state.steps[step].action.round else { return .ignored("an earlier round") }
-        switch status {
-        case .inFlight, .backingOff, .unknown:
+        if reply.outcome == .failed, isEarlierRound { return .ignored("an earlier round") }
+        switch (current.status, reply.outcome) {
+        case (.inFlight, .succeeded), (.backingOff, .succeeded), (.unknown, .succeeded):
+            guard !state.status.isTerminal else { return try noteLate(step, reply) }
+            try actionSucceeded(step, output: reply.body, contradicts: isEarlierRound)
+            return .applied
+        case (.inFlight, _), (.backingOff, _), (.unknown, _):
             guard !state.status.isTerminal else { return try noteLate(step, reply) }
             try actionFailed(step, error: reply.error)
             return .applied
-        case .succeeded: return contradiction("failed, but the step had succeeded")
-        case .failed: return state.status.isTerminal ? try noteLate(step, reply) : .ignored("said before")
-        case .pending, .skipped, .compensating, .compensated, .compensationFailed: return try noteLate(step, reply)
+        case (.failed, .succeeded): return try successAfterFailure(step, reply)
+        case (.failed, _), (.succeeded, .succeeded): return .ignored("said before")
+        case (.succeeded, _): return try refusedAfterSuccess(step, reply)
+        case (.compensating, .succeeded), (.compensated, .succeeded), (.compensationFailed, .succeeded):
+            return current.output == nil ? try noteLate(step, reply) : .ignored("said before")
+        case (.pending, _), (.skipped, _), (.compensating, _), (.compensated, _), (.compensationFailed, _):
+            return try noteLate(step, reply)
         }
     }
 
@@ -130,42 +135,59 @@ extension SagaMachine {
     // MARK: Compensations
 
     private mutating func settleCompensation(_ step: Int, _ reply: ReplyInput) throws(Refusal) -> Decision.Verdict {
-        guard !state.status.isTerminal else { return try noteLate(step, reply) }
         let progress = state.steps[step].compensation
-        switch (reply.outcome, state.steps[step].status) {
-        case (.succeeded, .compensating), (.succeeded, .compensationFailed), (.succeeded, .unknown):
-            try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: progress.isRefused))
+        let isEarlierRound = reply.command.round < progress.round
+        switch (state.steps[step].status, reply.outcome) {
+        case (.compensating, .succeeded), (.compensationFailed, .succeeded), (.unknown, .succeeded):
+            guard !state.status.isTerminal else { return try noteLate(step, reply) }
+            let contradicts = progress.isRefused || isEarlierRound
+            try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: contradicts))
             return .applied
-        case (.failed, .compensating), (.failed, .compensationFailed):
-            guard reply.command.round == progress.round, !progress.isRefused else { return .ignored("said before") }
+        case (.compensating, _), (.compensationFailed, _):
+            guard !isEarlierRound, !progress.isRefused else { return .ignored("said before") }
+            guard !state.status.isTerminal else { return try noteLate(step, reply) }
             try emit(.failed(step: step, kind: .compensation, error: reply.error))
             try emit(.stuck(step: step, error: reply.error))
             return .applied
-        case (.succeeded, .compensated): return .ignored("said before")
-        case (.failed, .compensated): return contradiction("failed, but the compensation had succeeded")
-        case (_, .skipped): return try noteLate(step, reply)
-        default: return .ignored("no compensation is awaited")
+        case (.compensated, .succeeded): return .ignored("said before")
+        case (.compensated, _):
+            return isEarlierRound ? .ignored("an earlier round") : try refusedAfterSuccess(step, reply)
+        case (.skipped, _): return try noteLate(step, reply)
+        case (.unknown, _), (.pending, _), (.inFlight, _), (.backingOff, _), (.succeeded, _), (.failed, _):
+            return .ignored("no compensation is awaited")
         }
     }
 
     // MARK: Fences
 
     private mutating func settleFence(_ step: Int, _ reply: ReplyInput) throws(Refusal) -> Decision.Verdict {
-        let progress = state.steps[step].fence
-        guard progress.isWaiting, reply.command.round == progress.round else { return .ignored("no fence is out") }
+        let current = state.steps[step]
         let effectStands = reply.outcome == .succeeded
         guard effectStands || reply.error.code == RefusalCode.fenced.rawValue else {
             // Whoever does not know fences cannot have closed the barrier.
             return .ignored("the participant did not understand the fence")
         }
-        if let decision = state.steps[step].decision {
+        if let decision = current.decision, reply.command.round == current.fence.round, !state.status.isTerminal {
             try apply(decision, to: step, effectStands: effectStands, output: reply.body)
-        } else if effectStands {
-            try actionSucceeded(step, output: reply.body, contradicts: false)
-        } else {
-            try actionFailed(step, error: reply.error)
+            return .applied
         }
-        return .applied
+        // Rule 10: what the participant says of the step holds, however late it says it.
+        switch current.status {
+        case .inFlight, .backingOff, .unknown:
+            guard !state.status.isTerminal else { return try noteLate(step, reply) }
+            if effectStands {
+                try actionSucceeded(step, output: reply.body, contradicts: false)
+            } else {
+                try actionFailed(step, error: reply.error)
+            }
+            return .applied
+        case .compensating, .compensationFailed:
+            if effectStands { return .ignored("its compensation is under way") }
+            guard !state.status.isTerminal else { return try noteLate(step, reply) }
+            try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: false))
+            return .applied
+        case .pending, .succeeded, .failed, .skipped, .compensated: return .ignored("no fence is out")
+        }
     }
 
     /// A decision takes effect now that the barrier is closed; a fence that answers with an effect wins over it.

@@ -42,14 +42,15 @@ extension SagaMachine {
         // Rule 5: once the saga goes backward, actions get no further attempt.
         let mayRetry = kind != .action || state.rollback == nil
         let floor = min(retryAfterMilliseconds ?? 0, Self.longestRetryAfterMilliseconds)
-        let policy = kind == .action ? definition.retry : definition.compensationRetry
+        let policy = definition.retryPolicy(of: kind)
         let backoff = max(floor, policy.backoff(afterAttempt: progress.attemptsOfBudget, using: &random))
         let until = now.adding(milliseconds: backoff)
         let isWithinBudget =
             if kind == .action, definition.kind == .compensatable {
-                progress.attemptsOfBudget < definition.retry.attempts
+                progress.attemptsOfBudget < policy.attempts
             } else {
-                now < progress.budgetEndsAt ?? now
+                // While the saga is paused its budgets stand still; the resume postpones them.
+                state.pausedAt ?? now < progress.budgetEndsAt ?? now
             }
         if mayRetry, isWithinBudget {
             try emit(.backedOff(step: step, kind: kind, until: until, error: error))
@@ -68,8 +69,8 @@ extension SagaMachine {
             guard state.rollback == nil else { return }
             switch state.definition.steps[step].kind {
             case .compensatable: try rollBack(.attemptsUsedUp, step: step, error: error)
-            // Rule 7: an unknown pivot is settled by the fence.
-            case .pivot: try sendFence(step, closesStep: false)
+            // `advance` sends the fence.
+            case .pivot: break
             case .retriable: try emit(.stuck(step: step, error: error))
             }
         case .compensation: try emit(.stuck(step: step, error: error))

@@ -37,7 +37,8 @@ extension SagaState {
             }
         case .rollbackStarted(let reason):
             rollback = reason
-            status = .compensating
+            // What made it stuck still has to be settled.
+            if status != .stuck { status = .compensating }
         case .stuck(let step, let error):
             if let step { steps[step].problem = error } else { problem = error }
             status = .stuck
@@ -93,7 +94,8 @@ extension SagaState {
         steps[step][kind].error = error
         steps[step][kind].isRefused = true
         steps[step].status = kind == .compensation ? .compensationFailed : .failed
-        if kind != .compensation {
+        // A refused retriable step is as stuck as before, and an operator's decision about it stands.
+        if kind != .compensation, definition.steps[step].kind != .retriable {
             steps[step].fence.wait = .nothing
             steps[step].decision = nil
             steps[step].problem = nil
@@ -120,21 +122,25 @@ extension SagaState {
         progress.isRefused = false
         progress.error = nil
         steps[step][kind] = progress
-        steps[step].problem = nil
+        // A further fence settles nothing yet.
+        if kind != .fence { steps[step].problem = nil }
     }
 
     private mutating func resolve(
         _ step: Int, _ kind: CommandID.Kind, _ verdict: PendingDecision.Verdict, _ output: JSONValue?
     ) {
         switch verdict {
-        case .skip: close(step, as: .skipped)
+        case .skip:
+            close(step, as: .skipped)
+            steps[step].output = output ?? steps[step].output
         case .succeeded where kind == .compensation: close(step, as: .compensated)
         case .succeeded:
             close(step, as: .succeeded)
             steps[step].output = output ?? steps[step].output
         case .failed where kind == .compensation:
             // Its compensation is sent again in a new round.
-            let round = steps[step].compensation.isRefused
+            let round =
+                steps[step].compensation.isRefused
                 ? steps[step].compensation.round + 1 : steps[step].compensation.round
             close(step, as: .unknown)
             renew(step, .compensation, round: round)
@@ -156,6 +162,7 @@ extension SagaState {
     private mutating func end(_ status: SagaStatus, at now: Timestamp) {
         self.status = status
         isPaused = false
+        pausedAt = nil
         endedAt = now
         for step in steps.indices {
             steps[step].action.wait = .nothing

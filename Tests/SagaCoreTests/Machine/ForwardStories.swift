@@ -55,8 +55,9 @@ import Testing
 
     @Test("Rule 13: a start without what the definition refers to is refused")
     func inputMissing() throws {
-        #expect(throws: Refusal(code: .inputMissing, path: "orderId", message: "the definition takes a value from here"))
-        {
+        #expect(
+            throws: Refusal(code: .inputMissing, path: "orderId", message: "the definition takes a value from here")
+        ) {
             try Story(StoryDefinitions.sequential, input: ["order": 1])
         }
     }

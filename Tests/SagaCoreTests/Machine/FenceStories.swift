@@ -1,0 +1,423 @@
+@testable import SagaCore
+import Testing
+
+/// The pivot nobody knows about: rule 7.
+@Suite struct PivotFenceStories {
+    @Test("F8, rule 7: an unknown pivot is retried for its duration, then fenced, never compensated")
+    func fenced() throws {
+        let story = try atPivot()
+        let sentAt = story.now
+        story.nobodyReplies(untilFenced: "capture")
+        #expect(story.now - sentAt >= 3_600_000)
+        story.expect("capture", .unknown)
+        story.expect(status: .running)
+        story.expect(commands: "capture/fence/1#1")
+        let fence = try #require(story.last.commands.first)
+        #expect(fence.body == ["close": "action"])
+        #expect(fence.action == nil)
+        #expect(fence.participant == "payment")
+    }
+
+    @Test("Rule 7: the fence finds the effect: forward")
+    func effectStands() throws {
+        let story = try fencedPivot()
+        story.fenceAnswers("capture", effect: true)
+        story.expect("capture", .succeeded)
+        story.expect(commands: "settle/action/1#1")
+    }
+
+    @Test("Rule 7: the fence finds nothing and closes the action: the pivot has failed, backward")
+    func barrierClosed() throws {
+        let story = try fencedPivot()
+        story.fenceAnswers("capture", effect: false)
+        story.expect("capture", .failed)
+        story.expect(rollback: .stepFailed, by: "capture")
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+
+    @Test("Rule 7: `retry` and silence repeat the fence in its round")
+    func fenceIsRepeated() throws {
+        let story = try fencedPivot()
+        story.reply("capture", .retry, to: .fence)
+        story.sleeps()
+        story.expect(commands: "capture/fence/1#2")
+        #expect(story.last.commands.first?.body == ["close": "action"])
+        story.sleeps()
+        story.sleeps()
+        story.expect(commands: "capture/fence/1#3")
+        story.fenceAnswers("capture", effect: true)
+        story.expect("capture", .succeeded)
+    }
+
+    @Test("Rule 7: failed with another code than FENCED is no answer to a fence")
+    func notUnderstood() throws {
+        let story = try fencedPivot()
+        story.fails("capture", "BAD_COMMAND", to: .fence)
+        story.expectIgnored()
+        story.expect("capture", .unknown)
+        story.nobodyReplies(until: .stuck)
+    }
+
+    @Test("Rule 7: no answer to the fence within its budget: stuck")
+    func unanswered() throws {
+        let story = try fencedPivot()
+        let fencedAt = story.now
+        story.nobodyReplies(until: .stuck)
+        #expect(story.now - fencedAt >= 3_600_000)
+        story.expect("capture", .unknown)
+        story.expect(problem: "FENCE_UNANSWERED", of: "capture")
+        story.expect(published: "SAGA_STUCK")
+        story.expect(rollback: nil)
+        #expect(story.state.wakeAt == nil)
+    }
+
+    @Test("Rule 10: a late answer to the fence settles the stuck pivot", arguments: [true, false])
+    func lateAnswer(effect: Bool) throws {
+        let story = try stuckPivot()
+        story.fenceAnswers("capture", effect: effect)
+        story.expect(commands: effect ? "settle/action/1#1" : "authorize/compensation/1#1")
+        story.expect(status: effect ? .running : .compensating)
+    }
+
+    @Test("Rule 10: a late reply to the action settles the stuck pivot", arguments: [true, false])
+    func lateReply(effect: Bool) throws {
+        let story = try stuckPivot()
+        if effect { story.succeeds("capture") } else { story.fails("capture") }
+        story.expect(commands: effect ? "settle/action/1#1" : "authorize/compensation/1#1")
+        story.expect(status: effect ? .running : .compensating)
+    }
+
+    @Test("Rule 7: the action's own reply settles the pivot while the fence is out", arguments: [true, false])
+    func replyBeatsFence(effect: Bool) throws {
+        let story = try fencedPivot()
+        if effect { story.succeeds("capture") } else { story.fails("capture") }
+        story.expect(commands: effect ? "settle/action/1#1" : "authorize/compensation/1#1")
+        story.fenceAnswers("capture", effect: effect)
+        story.expectIgnored()
+    }
+
+    @Test("Rule 20: retry of a pivot whose fence was not answered asks the action again, then a new fence")
+    func retryAfterUnansweredFence() throws {
+        let story = try stuckPivot()
+        let attempts = try #require(story.step("capture")?.action.attempt)
+        story.operatorDoes(.retry, "capture")
+        story.expect(commands: "capture/action/1#\(attempts + 1)")
+        story.expect(status: .running)
+        story.nobodyReplies(untilFenced: "capture")
+        story.expect(commands: "capture/fence/2#1")
+        story.fenceAnswers("capture", effect: false, round: 1)
+        story.expect("capture", .failed)
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+
+    @Test("Rule 20: retry of a fence that backs off asks it again, with a fresh budget")
+    func retryOfFence() throws {
+        let story = try fencedPivot()
+        story.reply("capture", .retry, to: .fence)
+        story.operatorDoes(.retry)
+        story.expect(commands: "capture/fence/1#2")
+        let retriedAt = story.now
+        story.nobodyReplies(until: .stuck)
+        #expect(story.now - retriedAt >= 3_600_000)
+    }
+
+    @Test("Rules 7 and 20: the pivot's budget ends while paused: the fence goes out on resume")
+    func budgetEndsWhilePaused() throws {
+        let story = try atPivot()
+        story.passes(.seconds(3600))
+        story.operatorDoes(.pause)
+        story.reply("capture", .retry)
+        story.expectNoCommands()
+        story.operatorDoes(.resume)
+        story.expect(commands: "capture/fence/1#1")
+    }
+
+    @Test("Rule 11: an answer to a fence after the end is noted once, an expected one again is ignored")
+    func answerAfterTheEnd() throws {
+        let story = try fencedPivot()
+        story.operatorDoes(.abandon, reason: "test")
+        story.fenceAnswers("capture", effect: true)
+        story.expectNoted()
+        story.fenceAnswers("capture", effect: true)
+        story.expectIgnored()
+    }
+
+    private func atPivot() throws -> Story {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        return story
+    }
+
+    private func fencedPivot() throws -> Story {
+        let story = try atPivot()
+        story.nobodyReplies(untilFenced: "capture")
+        return story
+    }
+
+    private func stuckPivot() throws -> Story {
+        let story = try fencedPivot()
+        story.nobodyReplies(until: .stuck)
+        return story
+    }
+}
+
+/// `skip` and `resolve`, which take effect when the participant has closed the step's barrier: rule 20.
+@Suite struct DecisionStories {
+    @Test("Rule 20: skip of a stuck retriable step: fenced for the whole step, then passed over")
+    func skip() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle", output: ["receipt": "by-hand"])
+        story.expectApplied("fence")
+        story.expect(commands: "settle/fence/1#1")
+        #expect(story.last.commands.first?.body == ["close": "step"])
+        story.expect(status: .stuck)
+        story.fenceAnswers("settle", effect: false)
+        story.expect("settle", .skipped)
+        story.expect(status: .running)
+        story.expect(commands: "notify/action/1#1")
+        #expect(story.last.commands.first?.body == ["receipt": "by-hand"])
+        story.succeeds("notify")
+        story.expect(status: .completed)
+    }
+
+    @Test("Rule 20: skip and resolve are refused without the output that later steps reference")
+    func outputIsNeeded() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle")
+        story.expectRefused(.outputMissing)
+        story.operatorDoes(.resolve, "settle", as: .succeeded, output: ["other": 1])
+        story.expectRefused(.outputMissing)
+        story.expectNoCommands()
+    }
+
+    @Test("Rule 20: resolve as succeeded takes effect with the given output when the barrier is closed")
+    func resolveSucceeded() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.resolve, "settle", as: .succeeded, output: ["receipt": "n7"])
+        story.fenceAnswers("settle", effect: false)
+        story.expect("settle", .succeeded)
+        story.expect(commands: "notify/action/1#1")
+        #expect(story.last.commands.first?.body == ["receipt": "n7"])
+    }
+
+    @Test("Rules 11 and 20: a command refused by the tombstone after a resolve is noted, no dead letter")
+    func fencedCommandAfterResolve() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.resolve, "settle", as: .succeeded, output: ["receipt": "n7"])
+        story.fenceAnswers("settle", effect: false)
+        story.fails("settle", "FENCED")
+        story.expectNoted()
+    }
+
+    @Test("Rule 20: a fence that answers with an effect wins over the person", arguments: [true, false])
+    func effectWins(skip: Bool) throws {
+        let story = try stuckSettle()
+        if skip {
+            story.operatorDoes(.skip, "settle", output: ["receipt": "by-hand"])
+        } else {
+            story.operatorDoes(.resolve, "settle", as: .succeeded, output: ["receipt": "by-hand"])
+        }
+        story.reply("settle", .succeeded, ["receipt": "n1"], to: .fence)
+        story.expect("settle", .succeeded)
+        story.expect(commands: "notify/action/1#1")
+        #expect(story.last.commands.first?.body == ["receipt": "n1"])
+    }
+
+    @Test("Rule 20: the step's own success while the fence is out wins as well")
+    func lateSuccessWins() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle", output: ["receipt": "by-hand"])
+        story.reply("settle", .succeeded, ["receipt": "n1"])
+        story.expect("settle", .succeeded)
+        story.fenceAnswers("settle", effect: true)
+        story.expectIgnored()
+        #expect(story.step("settle")?.output == ["receipt": "n1"])
+    }
+
+    @Test("Rule 20: a late refusal while the fence is out does not undo the person's decision")
+    func lateRefusalKeepsDecision() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle", output: ["receipt": "by-hand"])
+        story.fails("settle")
+        story.expect("settle", .failed)
+        story.expect(status: .stuck)
+        story.fenceAnswers("settle", effect: false)
+        story.expect("settle", .skipped)
+        story.expect(commands: "notify/action/1#1")
+    }
+
+    @Test("Rule 20: while a decision waits for its fence, no retry and no second decision")
+    func oneDecisionAtATime() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle", output: ["receipt": "x"])
+        story.operatorDoes(.retry, "settle")
+        story.expectRefused()
+        story.operatorDoes(.resolve, "settle", as: .succeeded, output: ["receipt": "y"])
+        story.expectRefused()
+    }
+
+    @Test("Rule 20: a fence without an answer makes the decision void; the step is as stuck as before")
+    func decisionLapses() throws {
+        let story = try stuckSettle()
+        story.operatorDoes(.skip, "settle", output: ["receipt": "x"])
+        story.nobodyReplies(untilLapsed: "settle")
+        #expect(story.step("settle")?.decision == nil)
+        story.expect(status: .stuck)
+        story.expect(problem: "TIMEOUT", of: "settle")
+        story.operatorDoes(.skip, "settle", output: ["receipt": "z"])
+        story.expect(commands: "settle/fence/2#1")
+        story.expect(status: .stuck)
+        story.fenceAnswers("settle", effect: false)
+        story.expect("settle", .skipped)
+    }
+
+    @Test("Rule 20: the second fence of a step leaves it stuck until it is answered")
+    func secondFence() throws {
+        let story = try stuckPivot()
+        story.operatorDoes(.resolve, "capture", as: .failed)
+        story.expect(commands: "capture/fence/2#1")
+        #expect(story.last.commands.first?.body == ["close": "action"])
+        story.expect(status: .stuck)
+        story.expect(problem: "FENCE_UNANSWERED", of: "capture")
+        story.nobodyReplies(untilLapsed: "capture")
+        story.expect(status: .stuck)
+        #expect(story.step("capture")?.decision == nil)
+    }
+
+    @Test("Rules 6 and 20: resolve failed of a pivot, barrier closed: backward")
+    func resolvePivotFailed() throws {
+        let story = try stuckPivot()
+        story.operatorDoes(.resolve, "capture", as: .failed)
+        story.fenceAnswers("capture", effect: false)
+        story.expect("capture", .failed)
+        story.expect(rollback: .stepFailed, by: "capture")
+        story.expect(status: .compensating)
+        story.expect(commands: "authorize/compensation/1#1")
+    }
+
+    @Test("Rules 6 and 20: resolve failed of a pivot whose effect stands: forward")
+    func resolvePivotFailedEffectWins() throws {
+        let story = try stuckPivot()
+        story.operatorDoes(.resolve, "capture", as: .failed)
+        story.fenceAnswers("capture", effect: true)
+        story.expect(commands: "settle/action/1#1")
+    }
+
+    @Test("Rule 20: a pivot is not skipped, a retriable step is not resolved as failed")
+    func refusedVerdicts() throws {
+        let story = try stuckPivot()
+        story.operatorDoes(.skip, "capture", output: ["capture": "c"])
+        story.expectRefused()
+        let other = try stuckSettle()
+        other.operatorDoes(.resolve, "settle", as: .failed)
+        other.expectRefused()
+    }
+
+    @Test("Rule 20: skip and resolve only of a stuck step")
+    func onlyWhenStuck() throws {
+        let story = try stuckSettle()
+        for step in ["authorize", "notify"] {
+            story.operatorDoes(.skip, step)
+            story.expectRefused()
+            story.operatorDoes(.resolve, step, as: .succeeded)
+            story.expectRefused()
+        }
+        story.operatorDoes(.skip, "no-such-step")
+        story.expectRefused(.stepUnknown)
+        story.operatorDoes(.skip)
+        story.expectRefused(.fieldMissing)
+        story.operatorDoes(.resolve, "settle")
+        story.expectRefused(.fieldMissing)
+    }
+
+    @Test("Rule 20: skip of a stuck compensation whose effect stands: the effect stays, what comes before is undone")
+    func skipCompensation() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.skip, "authorize")
+        story.expect(commands: "authorize/fence/1#1")
+        #expect(story.last.commands.first?.body == ["close": "step"])
+        story.fenceAnswers("authorize", effect: true)
+        story.expect("authorize", .skipped)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+        story.fails("authorize", "FENCED", to: .compensation)
+        story.expectNoted()
+        story.undone("reserve-stock")
+        story.expect(status: .compensated)
+    }
+
+    @Test("Rule 20: resolve as succeeded of a stuck compensation: undone by hand")
+    func resolveCompensation() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.resolve, "authorize", as: .succeeded)
+        story.fenceAnswers("authorize", effect: true)
+        story.expect("authorize", .compensated)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+        story.reply("authorize", .failed, ["code": "FENCED", "message": "closed"], to: .compensation)
+        story.expectNoted()
+    }
+
+    @Test("Rule 20: skip of a stuck compensation without an effect: there is nothing to undo")
+    func skipCompensationWithoutEffect() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.skip, "authorize")
+        story.fenceAnswers("authorize", effect: false)
+        story.expect("authorize", .compensated)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
+    @Test("Rule 20: resolve failed of a refused compensation still sends it, in a new round", arguments: [true, false])
+    func resolveCompensationFailed(effect: Bool) throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.resolve, "authorize", as: .failed)
+        #expect(story.last.commands.first?.body == ["close": "action"])
+        story.fenceAnswers("authorize", effect: effect)
+        story.expect(status: .compensating)
+        story.expect(commands: "authorize/compensation/2#1")
+        story.undone("authorize")
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
+    @Test("Rule 20: the compensation's late success while the fence is out settles the step")
+    func lateCompensationWins() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.skip, "authorize")
+        story.undone("authorize")
+        story.expect("authorize", .compensated)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
+    @Test("Rule 10: a late FENCED after the decision lapsed says that nothing is left to undo")
+    func lateFenceOfCompensation() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.skip, "authorize")
+        story.nobodyReplies(untilLapsed: "authorize")
+        story.expect(status: .stuck)
+        story.fenceAnswers("authorize", effect: true)
+        story.expectIgnored()
+        story.fenceAnswers("authorize", effect: false)
+        story.expect("authorize", .compensated)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
+    private func stuckSettle() throws -> Story {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize", "capture")
+        story.nobodyReplies(until: .stuck)
+        return story
+    }
+
+    private func stuckPivot() throws -> Story {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.nobodyReplies(until: .stuck)
+        return story
+    }
+
+    private func stuckCompensation() throws -> Story {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.fails("capture")
+        story.fails("authorize", to: .compensation)
+        return story
+    }
+}
