@@ -50,13 +50,13 @@ extension Connection {
         try checkReply("Binding the queue \(binding.queue) to \(binding.exchange)")
     }
 
-    /// How many messages are ready in the queue. Fails, and closes the channel, if there is none.
-    func depth(ofQueue name: String) throws(ConnectionFailure) -> Int {
+    /// How many messages are ready in the queue and who consumes it. Fails, and closes the channel, if there is none.
+    func status(ofQueue name: String) throws(ConnectionFailure) -> (messages: Int, consumers: Int) {
         arena.reset()
         let answer = amqp_queue_declare(state, Self.channel, arena.bytes(name), 1, 0, 0, 0, amqp_table_t())
-        let count = answer.map { Int($0.pointee.message_count) }
+        let status = answer.map { (Int($0.pointee.message_count), Int($0.pointee.consumer_count)) }
         try checkReply("Looking at the queue \(name)")
-        return count ?? 0
+        return status ?? (0, 0)
     }
 
     // MARK: Publishing
@@ -87,13 +87,23 @@ extension Connection {
         let what = "Consuming the queue \(queue)"
         _ = amqp_basic_qos(state, Self.channel, 0, UInt16(clamping: max(1, options.prefetch)), 0)
         try checkReply(what)
-        let backlog = try depth(ofQueue: queue)
+        let before = try status(ofQueue: queue)
+        try checkExclusive(before.consumers, mostAllowed: 0)
         arena.reset()
         _ = amqp_basic_consume(
             state, Self.channel, arena.bytes(queue), arena.bytes(id.name), 0, 0, options.isExclusive ? 1 : 0,
             amqp_table_t())
         try checkReply(what)
-        return backlog
+        if options.isExclusive { try checkExclusive(status(ofQueue: queue).consumers, mostAllowed: 1) }
+        return before.messages
+
+        // The broker sees to exclusiveness on classic queues; on quorum queues it ignores the flag.
+        func checkExclusive(_ consumers: Int, mostAllowed: Int) throws(ConnectionFailure) {
+            guard options.isExclusive && consumers > mostAllowed else { return }
+            throw ConnectionFailure(
+                .accessRefused, "\(what): the queue is in exclusive use or has another consumer.",
+                replyCode: UInt16(AMQP_RESOURCE_LOCKED))
+        }
     }
 
     /// Stops deliveries; those already under way have arrived when this returns.

@@ -47,7 +47,7 @@ public final class RabbitMQBus: MessageBus {
     public func depth(ofQueue queue: String) throws(BusError) -> Int? {
         do {
             return try onControlConnection { connection throws(ConnectionFailure) in
-                try connection.depth(ofQueue: queue)
+                try connection.status(ofQueue: queue).messages
             }
         } catch  where error.code == .notFound {
             return nil

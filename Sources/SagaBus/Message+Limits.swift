@@ -3,16 +3,18 @@ extension Message {
     private static let longestHeaderName = 128
     private static let longestHeaders = 64 << 10
 
+    private static let shortStrings: [(name: String, value: @Sendable (Message) -> String?)] = [
+        ("exchange", { $0.exchange }), ("routing key", { $0.routingKey }),
+        ("content type", { $0.properties.contentType }), ("message id", { $0.properties.messageID }),
+        ("correlation id", { $0.properties.correlationID }), ("type", { $0.properties.type }),
+        ("reply address", { $0.properties.replyTo }), ("user id", { $0.properties.userID }),
+    ]
+
     /// Why AMQP cannot carry the message, or nil. Every bus rejects such a message before anything of it is sent.
     ///
     /// Short strings have one byte for their length; headers must fit into one frame.
     package var problem: String? {
-        let shortStrings: [(String, String?)] = [
-            ("exchange", exchange), ("routing key", routingKey), ("content type", properties.contentType),
-            ("message id", properties.messageID), ("correlation id", properties.correlationID),
-            ("type", properties.type), ("reply address", properties.replyTo), ("user id", properties.userID),
-        ]
-        for (name, value) in shortStrings where (value?.utf8.count ?? 0) > Self.longestShortString {
+        for (name, value) in Self.shortStrings where (value(self)?.utf8.count ?? 0) > Self.longestShortString {
             return "its \(name) is longer than \(Self.longestShortString) bytes"
         }
         var size = 0

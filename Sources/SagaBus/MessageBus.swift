@@ -25,7 +25,8 @@ public protocol MessageBus: Sendable {
 public struct ConsumerOptions: Sendable {
     /// The most unsettled deliveries this consumer holds.
     public var prefetch: Int
-    /// No one else may consume the queue; opening fails with ``BusError/Code/accessRefused`` if someone does.
+    /// No one else may consume the queue; opening fails with ``BusError/Code/accessRefused`` if someone does. On a
+    /// RabbitMQ quorum queue this holds among exclusive consumers only.
     public var isExclusive: Bool
 
     public init(prefetch: Int = 256, isExclusive: Bool = false) {

@@ -3,11 +3,17 @@ import SagaBus
 /// One thing every ``MessageBus`` must do.
 public struct BusCheck: Sendable, CustomStringConvertible {
     public let description: String
+    /// Quorum queues give back to no particular place, and their broker ignores that a consumer is exclusive.
+    public let isForClassicQueuesOnly: Bool
     /// Gets a bus and a prefix that no other check uses for its names. Blocks: runs on a dedicated thread.
     private let body: @Sendable (any MessageBus, String) throws -> Void
 
-    init(_ description: String, _ body: @escaping @Sendable (any MessageBus, String) throws -> Void) {
+    init(
+        _ description: String, isForClassicQueuesOnly: Bool = false,
+        _ body: @escaping @Sendable (any MessageBus, String) throws -> Void
+    ) {
         self.description = description
+        self.isForClassicQueuesOnly = isForClassicQueuesOnly
         self.body = body
     }
 

@@ -22,8 +22,18 @@ struct RabbitMQBusTests {
 
     @Test(arguments: BusCheck.all)
     func conforms(_ check: BusCheck) async throws {
+        try await run(check, queueKind: .classic)
+    }
+
+    @Test(arguments: BusCheck.all.filter { !$0.isForClassicQueuesOnly })
+    func conformsWithQuorumQueues(_ check: BusCheck) async throws {
+        try await run(check, queueKind: .quorum)
+    }
+
+    private func run(_ check: BusCheck, queueKind: Topology.QueueKind) async throws {
         var options = RabbitMQOptions()
         options.exclusivePatience = .milliseconds(300)
+        options.queueKind = queueKind
         try await check.run { [url, options] in try RabbitMQBus(url: url, options: options) }
     }
 }
