@@ -18,7 +18,7 @@ extension Ledger {
         case .returned, .reversed: return .wrongState(sale)
         }
         let returnID = "\(context.id.saga)-\(context.id.step)"
-        try sale.become(.returning, capture: sale.capture, returnID: returnID, db)
+        try sale.beginReturn(returnID, by: context.id.sagaColumn, db)
         return .succeeded([
             "return": .string(returnID), "orderId": .string(orderID), "amount": sale.amount.json,
             "currency": sale.amount.currencyJSON, "capture": sale.capture.map { .string($0) } ?? .null,
@@ -32,7 +32,7 @@ extension Ledger {
             return .noReturn
         }
         guard sale.state == .returning else { return .wrongState(sale) }
-        try sale.become(.settled, capture: sale.capture, returnID: nil, db)
+        try sale.cancelReturn(db)
         return .succeeded([:])
     }
 
@@ -50,7 +50,7 @@ extension Ledger {
             kind: .reverseSale, orderID: sale.orderID,
             moves: [(debit: .revenue, credit: .cardClearing, sale.amount)]
         ).post(db, for: context)
-        try sale.become(.returned, capture: sale.capture, returnID: sale.returnID, db)
+        try sale.finishReturn(db)
         return .succeeded(["entry": .number(JSONNumber(entry))])
     }
 }

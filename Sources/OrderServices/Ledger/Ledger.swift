@@ -46,7 +46,7 @@ package enum Ledger {
             kind: .reverse, orderID: sale.orderID,
             moves: [(debit: .deferredRevenue, credit: .receivable, sale.amount)]
         ).post(db, for: context)
-        try sale.become(.reversed, capture: nil, returnID: nil, db)
+        try sale.reverse(db)
         return .succeeded(["entry": .number(JSONNumber(entry))])
     }
 
@@ -64,7 +64,7 @@ package enum Ledger {
                 (debit: .deferredRevenue, credit: .revenue, sale.amount),
             ]
         ).post(db, for: context)
-        try sale.become(.settled, capture: capture, returnID: nil, db)
+        try sale.settle(capture: capture, db)
         return .succeeded(["entry": .number(JSONNumber(entry))])
     }
 }

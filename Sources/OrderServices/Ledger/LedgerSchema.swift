@@ -53,9 +53,11 @@ enum LedgerSchema {
             state TEXT NOT NULL CHECK (state IN ('recorded', 'reversed', 'settled', 'returning', 'returned')),
             capture TEXT,
             return_id TEXT UNIQUE,
+            return_saga INTEGER,
             UNIQUE (saga, step),
             CHECK (state NOT IN ('settled', 'returning', 'returned') OR capture IS NOT NULL),
-            CHECK ((state IN ('returning', 'returned')) = (return_id IS NOT NULL))
+            CHECK ((state IN ('returning', 'returned')) = (return_id IS NOT NULL)),
+            CHECK ((return_id IS NULL) = (return_saga IS NULL))
         ) STRICT;
         CREATE INDEX sale_by_order ON sale (order_id);
         """

@@ -19,9 +19,8 @@ struct Sale {
     let amount: Money
     let state: State
     let capture: String?
-    let returnID: String?
 
-    private static let columns = "entry, order_id, amount, currency, state, capture, return_id"
+    private static let columns = "entry, order_id, amount, currency, state, capture"
 
     static func find(entry: Int64, _ db: Database) throws -> Sale? {
         try Row.fetchOne(
@@ -54,11 +53,30 @@ struct Sale {
         amount = Money(minorUnits: row["amount"], currency: currency)
         self.state = state
         capture = row["capture"]
-        returnID = row["return_id"]
     }
 
-    func become(_ state: State, capture: String?, returnID: String?, _ db: Database) throws {
-        try db.cachedStatement(sql: "UPDATE sale SET state = ?, capture = ?, return_id = ? WHERE entry = ?")
-            .execute(arguments: [state.rawValue, capture, returnID, entry])
+    func reverse(_ db: Database) throws {
+        try update("state = 'reversed'", [], db)
+    }
+
+    func settle(capture: String, _ db: Database) throws {
+        try update("state = 'settled', capture = ?", [capture], db)
+    }
+
+    func beginReturn(_ id: String, by saga: Int64, _ db: Database) throws {
+        try update("state = 'returning', return_id = ?, return_saga = ?", [id, saga], db)
+    }
+
+    func cancelReturn(_ db: Database) throws {
+        try update("state = 'settled', return_id = NULL, return_saga = NULL", [], db)
+    }
+
+    func finishReturn(_ db: Database) throws {
+        try update("state = 'returned'", [], db)
+    }
+
+    private func update(_ change: String, _ arguments: StatementArguments, _ db: Database) throws {
+        try db.cachedStatement(sql: "UPDATE sale SET \(change) WHERE entry = ?")
+            .execute(arguments: arguments + [entry])
     }
 }
