@@ -65,6 +65,7 @@ let package = Package(
             dependencies: [
                 "SagaEngine", "SagaYAML", "RabbitMQBus", "OrderServices",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
         .testTarget(name: "SagaCoreTests", dependencies: ["SagaCore"]),

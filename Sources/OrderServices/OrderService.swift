@@ -1,3 +1,4 @@
+import GRDB
 import Logging
 import SagaBus
 import SagaCore
@@ -67,5 +68,13 @@ package struct OpenOrderService: Sendable {
     ) -> ParticipantService {
         ParticipantService(
             participant: participant, database: database, bus: bus, settings: settings, logger: logger, now: now)
+    }
+}
+
+extension OpenOrderService {
+    /// Counts stock in; inventory only. See ``Inventory/receive(_:into:now:)``.
+    package func receiveStock(_ text: String, now: Timestamp) throws -> Inventory.Receipt {
+        precondition(kind == .inventory, "only inventory has stock")
+        return try database.queue.write { try Inventory.receive(text, into: $0, now: now) }
     }
 }

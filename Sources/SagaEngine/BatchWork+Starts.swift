@@ -32,6 +32,7 @@ extension BatchWork {
         do {
             let definition = try core.registry.definition(named: request.definition, version: request.version)
             let key = try definition.businessKey(of: request.input)
+            if let refusal = settings.inputCheck(definition, request.input) { throw refusal }
             let inputHash = SHA256.hex(request.input.canonical)
             if let owner = try transaction.owner(ofKey: key, name: definition.name),
                 let existing = try existing(owner, for: request, inputHash: inputHash)

@@ -42,11 +42,7 @@ final class EngineLoop {
         random = SplitMix64(seed: seeds.next())
         suspectsRedelivered = try store.read { try $0.fact(StoreFact.isOpen) } == "yes"
         if engineClock.behindMilliseconds > 3_600_000 { log.clockIsBehind(engineClock.behindMilliseconds) }
-        for refused in try core.load(definitions) {
-            throw Refusal(
-                code: .conflict, path: "\(refused.name) version \(refused.version)",
-                message: "the file changed under the same version while sagas are open; give it a new version")
-        }
+        for refused in try core.load(definitions) { log.definitionRefused(refused) }
     }
 
     func run() throws {

@@ -19,5 +19,8 @@ package struct EngineSettings: Sendable {
     /// How long a shutdown waits for the broker to confirm what was published.
     package var shutdownGrace: Duration = .seconds(5)
 
+    /// What an input must be beyond what its definition refers to: a refusal, or nil if it is right.
+    package var inputCheck: @Sendable (SagaDefinition, JSONValue) -> Refusal? = { _, _ in nil }
+
     package init() {}
 }

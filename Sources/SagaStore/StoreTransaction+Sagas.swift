@@ -158,3 +158,12 @@ package struct HistoryEntry: Sendable, Hashable {
     /// As it is stored.
     package let json: JSONValue
 }
+
+extension StoreTransaction {
+    /// Open sagas that something will happen to by itself: a reply or a timer is awaited and no operator is needed.
+    package func movingSagas() throws -> [SagaID] {
+        try Int64.fetchAll(db, sql: "SELECT id FROM sagas WHERE wake_at IS NOT NULL AND status <> 'stuck'").map {
+            SagaID(row: $0)
+        }
+    }
+}

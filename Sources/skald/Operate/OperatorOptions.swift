@@ -1,0 +1,27 @@
+import ArgumentParser
+import SagaCore
+
+/// What every operator verb takes.
+struct OperatorOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("The saga's id, or its business key.", valueName: "id|key"))
+    var saga: String
+
+    @Option(help: "Why; kept in the saga's history.")
+    var reason: String?
+
+    @Option(
+        name: .customLong("expect"),
+        help: ArgumentHelp(
+            "Only if the saga's history still ends with this number (skald show tells it).", valueName: "sequence"))
+    var expectedSequence: Int?
+
+    @Option(
+        name: .customLong("request-id"),
+        help: "Names the request: repeated with the same id it is applied once. Default: a new one.")
+    var requestID: String?
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var broker: BrokerOptions
+    @OptionGroup var definitions: DefinitionOptions
+    @OptionGroup var output: OutputOptions
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Logging
+import OrderServices
+import SagaBus
+import SagaCore
+import SagaEngine
+import SagaParticipant
+import SagaStore
+
+/// The orchestrator and all order services in this process, over the embedded bus, on the files of one directory.
+final class EmbeddedSystem: Sendable {
+    let store: SagaStore
+    let bus = InMemoryBus()
+    let services: [OpenOrderService]
+    private let orchestrator: Orchestrator
+    private let logger: Logger
+
+    /// - Throws: `UnusableDatabase`, `CommandFailure` when the directory belongs to a RabbitMQ system.
+    init(directory: String, definitions: [SagaDefinition], logger: Logger) throws {
+        store = try SagaStore(path: directory + "/skald.sqlite")
+        try store.claim(transport: StoreTransport.embedded, shard: 0)
+        services = try OrderService.allCases.map { try $0.open(directory: directory) }
+        var settings = EngineSettings()
+        settings.inputCheck = { Order.check($0, $1) }
+        orchestrator = Orchestrator(
+            store: store, bus: bus, settings: settings, definitions: definitions, logger: logger)
+        self.logger = logger
+    }
+
+    func service(_ kind: OrderService) -> OpenOrderService {
+        guard let service = services.first(where: { $0.kind == kind }) else {
+            preconditionFailure("every order service is open")
+        }
+        return service
+    }
+
+    /// Runs everything while `body` runs, then stops it in order.
+    func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { [orchestrator] in
+                try await orchestrator.run()
+                return nil
+            }
+            for service in services {
+                group.addTask { [bus, logger] in
+                    try await service.service(over: bus, logger: logger).run()
+                    return nil
+                }
+            }
+            group.addTask { try await body() }
+            while let finished = try await group.next() {
+                guard let result = finished else { continue }
+                group.cancelAll()
+                try await group.waitForAll()
+                return result
+            }
+            throw CommandFailure(.refused, "the embedded system ended before its work was done")
+        }
+    }
+
+    /// Waits until no saga can go on by itself, telling how many are still under way.
+    ///
+    /// - Parameter sagas: only these count; nil: all.
+    func waitForRest(of sagas: Set<SagaID>? = nil, _ progress: (Int) -> Void = { _ in }) async throws {
+        while true {
+            let moving = try store.read { transaction in
+                try transaction.nextWake() == nil
+                    ? 0 : try transaction.movingSagas().filter { sagas?.contains($0) ?? true }.count
+            }
+            let unsent = try store.read { try $0.outboxCount() }
+            progress(moving)
+            if moving == 0, unsent == 0 { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// Which bus a data directory belongs to, once and for all.
+enum StoreTransport {
+    static let embedded = "embedded"
+}
+
+extension SagaStore {
+    /// Ties the file to a transport and shard, or refuses if it belongs to another (SEMANTICS 29).
+    func claim(transport: String, shard: Int) throws {
+        try write { transaction in
+            for (name, value) in [(StoreFact.transport, transport), (StoreFact.shard, "\(shard) of 1")] {
+                guard let known = try transaction.fact(name) else {
+                    try transaction.setFact(name, to: value)
+                    continue
+                }
+                guard known == value else {
+                    throw CommandFailure(
+                        .refused,
+                        "this data directory belongs to \(known), not to \(value); name another with --data-dir")
+                }
+            }
+        }
+    }
+}

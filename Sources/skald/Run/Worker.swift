@@ -1,0 +1,118 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Logging
+import OrderServices
+import RabbitMQBus
+import SagaBus
+import SagaCore
+import SagaEngine
+import SagaStore
+import ServiceLifecycle
+import UnixSignals
+
+struct Worker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the orchestrator: drives sagas over RabbitMQ until it is told to stop.",
+        discussion: """
+            SIGTERM or SIGINT: finishes the batch, waits for the broker's confirms, exits 0.
+            SIGHUP: reads the definitions again; a file that is refused leaves the others as they are.
+
+            Examples:
+              skald worker
+              skald worker --data-dir /var/lib/skald --sagas /etc/skald/sagas --broker amqp://user:pw@host:5672/shop
+              skald worker --user payment=payment-service
+            """)
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var broker: BrokerOptions
+    @OptionGroup var definitions: DefinitionOptions
+    @OptionGroup var log: LogOptions
+
+    @Option(
+        name: .customLong("in-flight"),
+        help: "New sagas are started while fewer than this have a command out.")
+    var sagasInFlight = EngineSettings().sagasInFlight
+
+    @Option(
+        name: .customLong("user"),
+        help: ArgumentHelp(
+            "Take a participant's replies only from this broker user; may be repeated.",
+            valueName: "participant=user"))
+    var users: [String] = []
+
+    func validate() throws {
+        guard sagasInFlight > 0 else { throw ValidationError("--in-flight must be at least 1") }
+        _ = try participantUsers()
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let logger = log.logger("skald.worker")
+            let loaded = try definitions.loadForRunning()
+            let bus = try broker.bus(named: "skald worker", logger: logger)
+            let store = try SagaStore(path: data.storePath)
+            try store.claim(transport: bus.brokerName, shard: 0)
+            var settings = EngineSettings()
+            settings.sagasInFlight = sagasInFlight
+            settings.participantUsers = try participantUsers()
+            settings.inputCheck = { Order.check($0, $1) }
+            let orchestrator = Orchestrator(
+                store: store, bus: bus, settings: settings, definitions: loaded, logger: logger)
+            let hangups = reloadOnHangup(orchestrator)
+            defer {
+                hangups.cancel()
+                bus.close()
+            }
+            try await runUntilSignalled(orchestrator, logger: logger)
+        }
+    }
+
+    private func participantUsers() throws -> [String: String] {
+        var users: [String: String] = [:]
+        for text in self.users {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, Name.isValid(parts[0]) else {
+                throw ValidationError("--user wants participant=user")
+            }
+            users[parts[0]] = parts[1]
+        }
+        return users
+    }
+
+    private func reloadOnHangup(_ orchestrator: Orchestrator) -> any DispatchSourceSignal {
+        signal(SIGHUP, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP)
+        source.setEventHandler { [definitions] in
+            guard let (loaded, problems) = try? definitions.load() else { return }
+            for problem in problems { Terminal.standardError.line("\(problem)") }
+            orchestrator.reload(loaded)
+        }
+        source.resume()
+        return source
+    }
+}
+
+/// Runs a long-lived service until SIGTERM or SIGINT.
+func runUntilSignalled(_ service: some ServiceLifecycle.Service, logger: Logger) async throws {
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    let group = ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+            services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+    try await group.run()
+}
+
+extension BrokerOptions {
+    func bus(named name: String, logger: Logger) throws -> RabbitMQBus {
+        var options = RabbitMQOptions()
+        options.connectionName = name
+        options.queueKind = queueKind == .quorum ? .quorum : .classic
+        do {
+            return try RabbitMQBus(url: url, options: options, logger: logger)
+        } catch {
+            throw CommandFailure(.usage, "\(error)")
+        }
+    }
+}
