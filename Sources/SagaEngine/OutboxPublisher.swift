@@ -68,7 +68,7 @@ struct OutboxPublisher {
 }
 
 extension Message {
-    init(_ row: OutboxRow) {
+    package init(_ row: OutboxRow) {
         self.init(
             exchange: row.exchange, routingKey: row.routingKey, properties: MessageProperties(json: row.properties),
             body: row.body, isMandatory: row.isMandatory)

@@ -14,5 +14,14 @@ struct Skald: AsyncParsableCommand {
             the broker is --broker (or SKALD_BROKER_URL, else amqp://guest:guest@127.0.0.1:5672/).
             Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 66 no such input, 69 broker or worker not there.
             """,
-        version: "0.1.0")
+        version: "0.1.0",
+        groupedSubcommands: [
+            CommandGroup(name: "Run:", subcommands: [Demo.self, Worker.self, ServiceCommand.self]),
+            CommandGroup(name: "Start sagas:", subcommands: [Start.self]),
+            CommandGroup(
+                name: "Operate:",
+                subcommands: [
+                    Retry.self, Skip.self, Resolve.self, Cancel.self, Abandon.self, PauseSaga.self, ResumeSaga.self,
+                ]),
+        ])
 }
