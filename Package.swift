@@ -69,7 +69,8 @@ let package = Package(
             ]),
 
         .testTarget(name: "SagaCoreTests", dependencies: ["SagaCore"]),
-        .testTarget(name: "SagaYAMLTests", dependencies: ["SagaYAML"]),
+        .testTarget(
+            name: "SagaYAMLTests", dependencies: ["SagaYAML", .product(name: "Yams", package: "Yams")]),
         .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
         .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
         .testTarget(name: "RabbitMQBusTests", dependencies: ["RabbitMQBus"]),

@@ -85,7 +85,7 @@ struct YAMLScreen {
         case "\"", "'": skipQuoted(by: scalar)
         case "|" where flowDepth == 0, ">" where flowDepth == 0: skipBlockScalar()
         case "-" where isNextBlank && flowDepth == 0: openBlock(at: column)
-        case "?" where isNextBlank: openBlock(at: column)
+        case "?" where isNextBlank || flowDepth > 0: openBlock(at: column)
         case ":" where isNextBlank || flowDepth > 0: openBlock(at: key.line == line ? key.column : column)
         default: skipPlain()
         }

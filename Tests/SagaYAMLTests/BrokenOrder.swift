@@ -32,7 +32,8 @@ enum BrokenOrder {
         MarkedYAML(
             "retriable beside the pivot",
             steps: step("a", "pivot")
-                + "\n«LINT_RETRIABLE_BEFORE_PIVOT»{ name: b, kind: retriable, after: [], participant: p, action: p.do }"),
+                + "\n«LINT_RETRIABLE_BEFORE_PIVOT»{ name: b, kind: retriable, after: [], participant: p, action: p.do }"
+        ),
         MarkedYAML(
             "retriable first, no pivot",
             steps: "«LINT_RETRIABLE_NOT_LAST»" + step("a", "retriable") + "\n" + undo("b")),
