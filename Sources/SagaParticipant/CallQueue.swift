@@ -24,6 +24,8 @@ struct CallQueue {
         startNext()
     }
 
+    mutating func dropWaiting() { waiting = [] }
+
     private mutating func startNext() {
         let count = min(width - underWay, waiting.count)
         guard count > 0 else { return }

@@ -20,6 +20,9 @@ final class ParticipantLoop {
     /// Deliveries that are ours to settle: not given back, and of the present connection.
     private var held: Set<DeliveryTag> = []
     private var lastToken: UInt64 = 0
+    private var isConsuming = true
+    private var canPublish = true
+    /// Since the database could not be written.
     private var pausedUntil: ContinuousClock.Instant?
     private var nextPause: Duration
     private var maintenanceDue: ContinuousClock.Instant
@@ -91,15 +94,14 @@ final class ParticipantLoop {
                 try handle(event, consumer, &batch)
             }
         }
-        let back = signals.takeCalls()
-        calls.returned(back.count)
-        returned += back
-        if let pausedUntil {
-            guard clock.now >= pausedUntil else { return }
-            self.pausedUntil = nil
-            consumer.resume()
+        takeReturnedCalls()
+        if isConsuming {
+            for delivery in batch { held.insert(delivery.tag) }
+        } else {
+            // Given back to the queue when consuming stopped.
+            batch = []
+            guard resumeIfPossible(consumer) else { return }
         }
-        for delivery in batch { held.insert(delivery.tag) }
         do {
             try work(batch, publisher)
             nextPause = settings.backoff.lowerBound
@@ -155,8 +157,11 @@ final class ParticipantLoop {
             logger.debug("consuming", metadata: ["backlog": "\(backlog)"])
         case .publisherLost(let error):
             logger.warning("lost the connection for replies", metadata: ["error": "\(error)"])
+            canPublish = false
+            stopConsuming(consumer)
+            batch = []
         case .publisherReady:
-            logger.debug("can publish replies")
+            canPublish = true
         case .publishingBlocked(let reason):
             logger.warning("the broker takes no replies for now", metadata: ["reason": "\(reason)"])
         case .publishingUnblocked:
@@ -188,13 +193,27 @@ final class ParticipantLoop {
 
     /// Gives everything back to the queue and waits: the commands come again and find the barrier as it was.
     private func pause(_ consumer: any BusConsumer, because error: any Error) {
-        consumer.pause()
-        held = []
+        stopConsuming(consumer)
         let pause = takePause()
         pausedUntil = clock.now + pause
         logger.error(
             "the database cannot be written; commands wait in their queue",
             metadata: ["error": "\(error)", "again in": "\(pause)"])
+    }
+
+    private func stopConsuming(_ consumer: any BusConsumer) {
+        consumer.pause()
+        isConsuming = false
+        held = []
+    }
+
+    private func resumeIfPossible(_ consumer: any BusConsumer) -> Bool {
+        if let until = pausedUntil, clock.now < until { return false }
+        pausedUntil = nil
+        guard canPublish else { return false }
+        consumer.resume()
+        isConsuming = true
+        return true
     }
 
     private func takePause() -> Duration {
@@ -203,9 +222,7 @@ final class ParticipantLoop {
     }
 
     private var patience: Duration {
-        var until = maintenanceDue
-        if let pausedUntil { until = pausedUntil }
-        return clock.now.duration(to: until)
+        clock.now.duration(to: pausedUntil ?? maintenanceDue)
     }
 
     private func resumeUnsettledCalls() {
@@ -216,30 +233,34 @@ final class ParticipantLoop {
         }
     }
 
+    /// Finishes what is under way; what is delivered meanwhile goes back to its queue when the consumer closes, and
+    /// calls not made yet are made by the next run.
     private func finish(_ publisher: any BusPublisher, _ consumer: any BusConsumer) throws {
         let end = clock.now + settings.shutdownPatience
+        calls.dropWaiting()
         while calls.areUnderWay || !returned.isEmpty || !unconfirmed.isEmpty {
             let left = clock.now.duration(to: end)
             guard left > .zero else {
                 logger.warning("stopping with replies unconfirmed; their commands will come again")
                 return
             }
-            try turnWithoutDeliveries(publisher, consumer, waitingAtMost: left)
+            var ignored: [Delivery] = []
+            for event in signals.mailbox.receive(waitingAtMost: left) { try handle(event, consumer, &ignored) }
+            takeReturnedCalls()
+            do {
+                try work([], publisher)
+            } catch {
+                logger.error(
+                    "the database cannot be written; the commands under way will come again",
+                    metadata: ["error": "\(error)"])
+                return
+            }
         }
     }
 
-    /// As ``turn(_:_:waitingAtMost:)``; what is delivered meanwhile goes back to its queue when the consumer closes.
-    private func turnWithoutDeliveries(
-        _ publisher: any BusPublisher, _ consumer: any BusConsumer, waitingAtMost timeout: Duration
-    ) throws {
-        var ignored: [Delivery] = []
-        for event in signals.mailbox.receive(waitingAtMost: timeout) { try handle(event, consumer, &ignored) }
+    private func takeReturnedCalls() {
         let back = signals.takeCalls()
         calls.returned(back.count)
         returned += back
-        guard !returned.isEmpty else { return }
-        let outcome = try core.finish(returned, now: now())
-        returned = []
-        take(outcome, publisher)
     }
 }

@@ -86,7 +86,13 @@ final class Story {
 
 /// The other side of a call: answers what the test has lined up, and notes what it was asked.
 final class ScriptedGateway: Sendable {
-    private let contents = Mutex((answers: [OutsideWork.Answer](), asked: [String]()))
+    private struct Contents {
+        var answers: [OutsideWork.Answer] = []
+        var asked: [String] = []
+        var isClosed = false
+        var waiting: [BusMailbox] = []
+    }
+    private let contents = Mutex(Contents())
 
     func willAnswer(_ answers: OutsideWork.Answer...) {
         contents.withLock { $0.answers += answers }
@@ -96,10 +102,34 @@ final class ScriptedGateway: Sendable {
     var asked: [String] { contents.withLock { $0.asked } }
 
     func call(_ key: String, _ parameters: JSONObject) -> OutsideWork.Answer {
-        contents.withLock { contents in
+        let answer = contents.withLock { contents in
             contents.asked.append("\(key) \(JSONValue.object(parameters).text)")
             return contents.answers.isEmpty ? .definite("yes") : contents.answers.removeFirst()
         }
+        wakeWaiting()
+        wait { !$0.isClosed }
+        return answer
+    }
+
+    /// Calls block until it opens again.
+    func close() { contents.withLock { $0.isClosed = true } }
+
+    func open() {
+        contents.withLock { $0.isClosed = false }
+        wakeWaiting()
+    }
+
+    func waitForCalls(_ count: Int) { wait { $0.asked.count >= count } }
+
+    private func wait(until condition: (Contents) -> Bool) {
+        let mailbox = BusMailbox()
+        contents.withLock { $0.waiting.append(mailbox) }
+        while !contents.withLock({ condition($0) }) { _ = mailbox.receive(waitingAtMost: nil) }
+        contents.withLock { $0.waiting.removeAll { $0 === mailbox } }
+    }
+
+    private func wakeWaiting() {
+        for mailbox in contents.withLock({ $0.waiting }) { mailbox.wake() }
     }
 }
 
