@@ -91,7 +91,8 @@ public enum BusEvent: Sendable {
     case publisherLost(BusError)
     /// The publisher's connection is back.
     case publisherReady
-    /// The broker has stopped taking publishes (memory or disk alarm) until ``publishingUnblocked``.
+    /// The broker has stopped taking publishes (memory or disk alarm) until ``publishingUnblocked``, which also comes
+    /// when the connection is lost meanwhile. What is published waits in memory.
     case publishingBlocked(reason: String)
     case publishingUnblocked
     /// Will not get better by itself (access refused, exclusive queue taken, declaration mismatch): give up.

@@ -254,6 +254,7 @@ struct InMemoryBroker {
             consumer.mailbox.post(.consumerLost(consumer.id, error))
         }
         for (key, mailbox) in publishers {
+            if blockedReason != nil { mailbox.post(.publishingUnblocked) }
             mailbox.post(.publisherLost(error))
             returnHeld(of: key, to: mailbox)
         }
@@ -262,7 +263,10 @@ struct InMemoryBroker {
     mutating func reconnect() {
         guard !isConnected else { return }
         isConnected = true
-        for mailbox in publishers.values { mailbox.post(.publisherReady) }
+        for mailbox in publishers.values {
+            mailbox.post(.publisherReady)
+            if let blockedReason { mailbox.post(.publishingBlocked(reason: blockedReason)) }
+        }
         for key in consumers.keys.sorted() {
             if let consumer = consumers[key], !consumer.isPaused { begin(consumer) }
         }
