@@ -39,19 +39,19 @@ struct AuditTests {
         arguments: [
             (OrderService.inventory, "UPDATE stock SET available = available + 1", "counts are the sums"),
             (.inventory, "UPDATE reservation SET state = 'soft' WHERE state = 'hard'", "what the reservations hold"),
-            (.inventory, "DELETE FROM barrier WHERE type = 'inventory.reserve'", "without a record in the barrier"),
+            (.inventory, "DELETE FROM barrier WHERE type = 'inventory.reserve'", "is recorded in the barrier"),
             (.inventory, "UPDATE reservation SET state = 'released' WHERE state = 'hard'", "its stock is not sold"),
             (.payment, "DELETE FROM refund; DELETE FROM capture", "has a capture"),
             (.payment, "UPDATE payment SET state = 'voided' WHERE state = 'captured'", "has a capture"),
             (.payment, "UPDATE payment SET state = 'captured' WHERE state = 'voided'", "the gateway says voided"),
-            (.payment, "DELETE FROM payment WHERE state = 'voided'", "is recorded in the barrier and has no effect"),
+            (.payment, "DELETE FROM payment WHERE state = 'voided'", "recorded in the barrier took effect"),
             (.payment, "UPDATE payment SET amount = amount + 1", "what was captured is what was authorized"),
             (.ledger, "UPDATE sale SET amount = amount + 1", "the accounts hold what the orders say"),
             (.ledger, "UPDATE sale SET state = 'returned', return_id = entry, return_saga = 1 WHERE state = 'settled'",
                 "the books say nothing"),
             (.ledger, "DROP TRIGGER journal_line_stays; UPDATE journal_line SET debit = debit + 1 WHERE debit > 0",
                 "every entry balances"),
-            (.ledger, "DELETE FROM barrier WHERE type = 'ledger.settle'", "without a record in the barrier"),
+            (.ledger, "DELETE FROM barrier WHERE type = 'ledger.settle'", "is recorded in the barrier"),
         ])
     func corrupted(service: OrderService, sql: String, finding: String) throws {
         try shop[service].database.queue.writeWithoutTransaction { db in

@@ -32,6 +32,7 @@ package struct AuditReport: Sendable, Hashable {
 
 /// One thing that must hold: a query for what breaks it.
 package struct AuditCheck: Sendable, Hashable {
+    /// What must hold, as half a sentence.
     package let name: String
     /// Gives one text for each breach; where sagas may be excepted, with the saga it belongs to.
     package let sql: String
@@ -43,7 +44,7 @@ package struct AuditCheck: Sendable, Hashable {
         let found = try String.fetchAll(db, sql: "SELECT CAST(breach AS TEXT) FROM (\(sql)) \(filter) LIMIT 11")
         let more = found.count > 10 ? [", …"] : []
         guard !found.isEmpty else { return [] }
-        return ["\(name): \(found.prefix(10).joined(separator: ", "))\(more.joined())"]
+        return ["it does not hold that \(name): \(found.prefix(10).joined(separator: ", "))\(more.joined())"]
     }
 }
 
@@ -76,14 +77,14 @@ extension AuditCheck {
     static func oneEffectEach(_ type: String, _ rows: String) -> [AuditCheck] {
         [
             AuditCheck(
-                name: "\(type) took effect without a record in the barrier",
+                name: "each \(type) that took effect is recorded in the barrier",
                 sql: """
                     SELECT saga || '/' || step AS breach FROM (\(rows)) AS effect
                     WHERE NOT EXISTS (SELECT 1 FROM barrier WHERE barrier.saga = effect.saga
                         AND barrier.step = effect.step AND type = '\(type)' AND had_effect = 1)
                     """),
             AuditCheck(
-                name: "\(type) is recorded in the barrier and has no effect",
+                name: "each \(type) recorded in the barrier took effect",
                 sql: """
                     SELECT saga || '/' || step AS breach FROM barrier
                     WHERE type = '\(type)' AND had_effect = 1
@@ -94,6 +95,6 @@ extension AuditCheck {
     }
 
     static let noCallUnsettled = AuditCheck(
-        name: "calls to the outside are not settled",
+        name: "every call to the outside is settled",
         sql: "SELECT call_key AS breach, saga FROM barrier WHERE state = 'started'")
 }

@@ -57,7 +57,7 @@ extension Inventory {
         ] + AuditCheck.oneEffectEach("inventory.reserve", "SELECT saga, step FROM reservation"),
         atRest: [
             AuditCheck(
-                name: "reservations are neither sold nor given back",
+                name: "every reservation is sold or given back",
                 sql: "SELECT id AS breach, saga FROM reservation WHERE state = 'soft'"),
             .noCallUnsettled,
         ])

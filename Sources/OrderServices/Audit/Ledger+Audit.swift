@@ -47,10 +47,10 @@ extension Ledger {
                 "ledger.reverse-sale", "SELECT saga, step FROM journal_entry WHERE kind = 'reverse-sale'"),
         atRest: [
             AuditCheck(
-                name: "orders are neither settled nor reversed",
+                name: "every order is settled or reversed",
                 sql: "SELECT order_id AS breach, saga FROM sale WHERE state = 'recorded'"),
             AuditCheck(
-                name: "returns are under way",
+                name: "no return is under way",
                 sql: "SELECT order_id AS breach, return_saga AS saga FROM sale WHERE state = 'returning'"),
         ])
 }

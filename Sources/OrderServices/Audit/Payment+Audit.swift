@@ -33,7 +33,7 @@ extension Payment {
                 "payment.void", "SELECT saga, step FROM payment WHERE state IN ('voided', 'expired')"),
         atRest: [
             AuditCheck(
-                name: "authorizations are neither captured, voided nor expired",
+                name: "every authorization is captured, voided or expired",
                 sql: "SELECT authorization AS breach, saga FROM payment WHERE state = 'authorized'"),
             .noCallUnsettled,
         ])
