@@ -15,6 +15,7 @@ struct BrokenRule: Error, CustomStringConvertible {
 /// - Its events, written as JSON and read back, fold into the state that was decided.
 /// - Saga and steps move only along `SagaStatus.successors` and `StepStatus.successors`.
 /// - What has ended stays as it ended.
+/// - The `SafetyRules` hold.
 struct CheckedSaga {
     private(set) var state: SagaState
     private(set) var history: [(event: SagaEvent, at: Timestamp)] = []
@@ -56,6 +57,7 @@ struct CheckedSaga {
             let written = event.json(state.definition).encoded
             let read = try SagaEvent(json: JSONValue.parse(written), definition: state.definition)
             guard read == event else { throw BrokenRule("\(event) is read back as \(read)") }
+            try SafetyRules.check(read, in: state)
             state.evolve(read, at: now)
             history.append((read, now))
             try checkTransitions(from: statuses.0, statuses.1, by: event)
@@ -64,6 +66,7 @@ struct CheckedSaga {
         if before.status.isTerminal, Self.ending(state) != Self.ending(before) {
             throw BrokenRule("a saga that is \(before.status.rawValue) was changed")
         }
+        try SafetyRules.check(state)
         last = decision
     }
 

@@ -377,6 +377,19 @@ import Testing
         story.expect(commands: "reserve-stock/compensation/1#1")
     }
 
+    @Test("Rule 20: after resolve failed, a late success of the compensation is found before it is sent again")
+    func lateCompensationAfterResolve() throws {
+        let story = try stuckCompensation()
+        story.operatorDoes(.resolve, "authorize", as: .failed)
+        story.operatorDoes(.pause)
+        story.fenceAnswers("authorize", effect: true)
+        story.expect("authorize", .unknown)
+        story.reply("authorize", .succeeded, to: .compensation, round: 1, attempt: 1)
+        story.expect("authorize", .compensated)
+        story.operatorDoes(.resume)
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
     @Test("Rule 20: the compensation's late success while the fence is out settles the step")
     func lateCompensationWins() throws {
         let story = try stuckCompensation()

@@ -82,6 +82,8 @@ enum StoryDefinitions {
          ]}
         """)
 
+    static let all = [sequential, placeOrder, withoutPivot, onlyRetriable, undoable]
+
     static let input: JSONValue = ["orderId": "order-1"]
 
     /// An output in which every step's reference can be found.
