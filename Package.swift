@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
         .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices"]),
+            name: "IntegrationTests",
+            dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices", "skald"]),
     ]
 )
 

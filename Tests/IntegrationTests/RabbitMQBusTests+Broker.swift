@@ -14,7 +14,7 @@ private struct OwnBroker {
     static let missing: Comment = "set SKALD_TEST_BROKER_CONTROL to the path of scripts/broker"
 
     private let script: String
-    private let port = Int.random(in: 40_000...55_000)
+    private let port = Int.random(in: 20_000...31_000)
     let bus: RabbitMQBus
     let queue = uniqueName()
     let watcher = Watcher(patience: .seconds(90))

@@ -1,0 +1,90 @@
+import Foundation
+import OrderServices
+import SagaCore
+import SagaStore
+import Testing
+
+/// Orders run through real processes over a real broker while one of them is killed.
+@Suite(
+    .serialized, .enabled(if: RunningSystem.brokerScript != nil, RunningSystem.missing), .timeLimit(.minutes(5)))
+struct KillAndRestartTests {
+    private static let orders = 250
+
+    @Test(
+        "F1 F2 F3 F13 F28: kill -9 in the middle of the orders, start again: every order ends, every cent is in place",
+        arguments: RunningSystem.Part.allCases)
+    func killAndRestart(victim: RunningSystem.Part) async throws {
+        let system = try RunningSystem()
+        defer { system.tearDown() }
+        let (orders, stock) = try writeShop(in: system.directory)
+        try system.start(.broker)
+        try system.start(.worker)
+        try system.start(.inventory, ["--stock", stock])
+        try system.start(.payment)
+        try system.start(.ledger)
+
+        let started = try system.run(["start", "place-order", "--input", orders, "--batch"])
+        #expect(started.code == 0, "\(started.output)")
+        try await system.wait { try Self.ended($0) >= 20 }
+        try system.kill(victim)
+        try #require(try system.read { try $0.openSagaCount() } > 0, "nothing was under way when it was killed")
+        try system.start(victim)
+
+        try await system.wait { transaction in
+            try Self.ended(transaction) == Self.orders && transaction.outboxCount() == 0
+        }
+        let counts = try system.read { try $0.countByStatus() }
+        #expect(counts[.completed, default: 0] + counts[.compensated, default: 0] == Self.orders)
+        #expect(counts[.completed, default: 0] > 0 && counts[.compensated, default: 0] > 0)
+        #expect(try system.read { try $0.deadLetters(includingSettled: true, limit: 10) }.isEmpty)
+        let audit = try system.audit()
+        #expect(audit.violations == [])
+        #expect(audit.unfinished == [])
+
+        let again = try system.run(["start", "place-order", "--input", orders, "--batch"])
+        #expect(again.output.contains("0 started, \(Self.orders) existed already, 0 refused"))
+        #expect(system.stop().values.allSatisfy { $0 == 0 })
+    }
+
+    @Test("F23: a second worker on the same file refuses to start and names the owner")
+    func secondWorker() async throws {
+        let system = try RunningSystem()
+        defer { system.tearDown() }
+        try system.start(.broker)
+        try system.start(.worker)
+        try await waitForFile(system.directory + "/skald.sqlite.lock")
+        let second = try system.run(["worker", "--sagas", "sagas"])
+        #expect(second.code != 0)
+        #expect(second.output.contains("held by another process (pid "))
+        #expect(system.stop() == [.worker: 0])
+    }
+
+    private func waitForFile(_ path: String) async throws {
+        while (FileManager.default.contents(atPath: path) ?? Data()).isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private static func ended(_ transaction: StoreTransaction) throws -> Int {
+        let counts = try transaction.countByStatus()
+        return counts.filter { $0.key.isTerminal }.values.reduce(0, +)
+    }
+
+    /// Orders of which some are declined and some find empty shelves.
+    private func writeShop(in directory: String) throws -> (orders: String, stock: String) {
+        let cards = ["tok_visa", "tok_visa", "tok_visa", "tok_declined", "tok_timeout_after", "tok_capture_timeout_after"]
+        let orders = (0..<Self.orders).map { number in
+            let (quantity, price) = (number % 5 + 1, 100 + number % 7 * 50)
+            return """
+                {"orderId":"\(number)","customerId":"C1","currency":"EUR","total":\(quantity * price),\
+                "lines":[{"sku":"\(number % 10)","quantity":\(quantity),"unitPrice":\(price),"discount":0}],\
+                "paymentMethod":{"type":"card","token":"\(cards[number % cards.count])"}}
+                """
+        }
+        let stock = (0..<10).map { #"{"sku":"\#($0)","onHand":60}"# }
+        let paths = (directory + "/orders.jsonl", directory + "/stock.jsonl")
+        try orders.joined(separator: "\n").write(toFile: paths.0, atomically: true, encoding: .utf8)
+        try stock.joined(separator: "\n").write(toFile: paths.1, atomically: true, encoding: .utf8)
+        return paths
+    }
+}

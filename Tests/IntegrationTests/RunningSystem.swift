@@ -1,0 +1,140 @@
+import Foundation
+import OrderServices
+import SagaCore
+import SagaStore
+import Testing
+
+/// A broker, a worker and the three order services as processes of their own, on files of a temporary directory.
+final class RunningSystem {
+    enum Part: String, CaseIterable {
+        case broker, worker, inventory, payment, ledger
+    }
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        init(_ description: String) { self.description = description }
+    }
+
+    static let brokerScript = ProcessInfo.processInfo.environment["SKALD_TEST_BROKER_CONTROL"]
+    static let missing: Comment = "set SKALD_TEST_BROKER_CONTROL to the path of scripts/broker"
+
+    let directory: String
+    private let port = Int.random(in: 20_000...31_000)
+    private let script: String
+    private var processes: [Part: Process] = [:]
+
+    init() throws {
+        script = try #require(Self.brokerScript)
+        directory = NSTemporaryDirectory() + "skald-system-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    /// The command-line tool of this build.
+    private static var executable: String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/skald"
+    }
+
+    private static var repository: String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+    }
+
+    // MARK: Parts
+
+    func start(_ part: Part, _ arguments: [String] = []) throws {
+        switch part {
+        case .broker: try broker("start")
+        case .worker:
+            processes[part] = try launch(["worker", "--sagas", Self.repository + "/sagas"] + arguments, log: "worker")
+        case .inventory, .payment, .ledger:
+            processes[part] = try launch(["service", part.rawValue] + arguments, log: part.rawValue)
+        }
+    }
+
+    /// Kills -9 and waits until it is gone.
+    func kill(_ part: Part) throws {
+        if part == .broker { return try broker("kill") }
+        guard let process = processes.removeValue(forKey: part) else { throw Failure("\(part) does not run") }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// SIGTERM to all processes; their exit codes.
+    func stop() -> [Part: Int32] {
+        for process in processes.values { process.terminate() }
+        var codes: [Part: Int32] = [:]
+        for (part, process) in processes {
+            process.waitUntilExit()
+            codes[part] = process.terminationStatus
+        }
+        processes = [:]
+        return codes
+    }
+
+    func tearDown() {
+        for process in processes.values {
+            Foundation.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        try? broker("stop", "--purge")
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    private func broker(_ verb: String, _ rest: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: script)
+        process.arguments = [verb, "--port", "\(port)", "--dir", directory + "/broker"] + rest
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure("broker \(verb): \(process.terminationStatus)") }
+    }
+
+    // MARK: The tool
+
+    /// Runs one command to its end: exit code and what it printed.
+    func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
+        let file = directory + "/output-\(UUID().uuidString)"
+        let process = try launch(arguments, log: nil, output: file)
+        process.waitUntilExit()
+        return (process.terminationStatus, try String(contentsOfFile: file, encoding: .utf8))
+    }
+
+    private func launch(_ arguments: [String], log: String?, output: String? = nil) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.executable)
+        process.arguments = arguments
+        process.environment = [
+            "SKALD_BROKER_URL": "amqp://guest:guest@127.0.0.1:\(port)/", "SKALD_DATA_DIR": directory,
+            "HOME": directory, "PATH": "/usr/bin:/bin",
+        ]
+        let path = output ?? directory + "/\(log ?? "tool").log"
+        if !FileManager.default.fileExists(atPath: path) { FileManager.default.createFile(atPath: path, contents: nil) }
+        let handle = try #require(FileHandle(forWritingAtPath: path))
+        try handle.seekToEnd()
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        return process
+    }
+
+    func log(of part: Part) -> String {
+        (try? String(contentsOfFile: "\(directory)/\(part.rawValue).log", encoding: .utf8)) ?? ""
+    }
+
+    // MARK: What there is to see
+
+    func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
+        try SagaStoreReader(path: directory + "/skald.sqlite").read(body)
+    }
+
+    /// Looks again and again until `condition` holds; the test's time limit ends it otherwise.
+    func wait(until condition: (StoreTransaction) throws -> Bool) async throws {
+        while try !read(condition) { try await Task.sleep(for: .milliseconds(50)) }
+    }
+
+    func audit() throws -> AuditReport {
+        try MoneyAndStockAudit(reading: directory).report(atRest: true)
+    }
+}
