@@ -1,5 +1,6 @@
 import CRabbitMQ
 import SagaBus
+import SagaCore
 
 /// What a connection's frames amount to.
 enum Incoming {
@@ -16,7 +17,7 @@ enum Incoming {
 /// Puts a message together from its method, its header and its body, which arrive one frame at a time.
 struct ContentAssembler {
     /// One byte more than any message may have, so that whoever decodes it sees that it is too large.
-    static let longestBody = (256 << 10) + 1
+    static let longestBody = JSONLimits.command.maxBytes + 1
 
     private enum Kind {
         case delivered(number: UInt64, isRedelivered: Bool)

@@ -25,7 +25,7 @@ final class EngineLoop {
     /// The worker did not close the file in order: redelivered messages are handled one by one at first.
     private var suspectsRedelivered: Bool
     private var storagePause = Pause()
-    private var returnPause = Pause()
+    private var republishPause = Pause()
 
     init(
         core: EngineCore, store: SagaStore, bus: any MessageBus, settings: EngineSettings,
@@ -108,7 +108,7 @@ final class EngineLoop {
         try reloadIfAsked()
         guard !storagePause.isOn(clock.now) else { return }
         if storagePause.ends() { intake.resume([.starts, .replies, .operatorRequests, .deadLetters]) }
-        if returnPause.ends(ifOver: clock.now) { outbox?.publishReturnedAgain() }
+        if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
 
         // Replies before new starts: finishing comes before beginning.
         deliveries.sort { $0.consumer.priority < $1.consumer.priority }
@@ -168,11 +168,19 @@ final class EngineLoop {
         case .published(let results):
             for (row, reason) in outbox?.settle(results) ?? [] {
                 core.wasReturned(row.id)
-                returnPause.begin(clock.now)
                 log.returned(row, reason)
             }
-        case .publisherLost(let error): log.publisherLost(error)
-        case .publisherReady: log.publisherReady()
+            if outbox?.isWaiting == true {
+                republishPause.begin(clock.now)
+            } else {
+                republishPause.reset()
+            }
+        case .publisherLost(let error):
+            outbox?.connectionIsLost()
+            log.publisherLost(error)
+        case .publisherReady:
+            outbox?.connectionIsBack()
+            log.publisherReady()
         case .publishingBlocked(let reason): log.blocked(reason)
         case .publishingUnblocked: log.unblocked()
         case .failed(let error): throw error
@@ -205,7 +213,7 @@ final class EngineLoop {
         var patience: Duration?
         if let nextWake, intake.repliesAreDrained { patience = .milliseconds(max(0, nextWake - engineClock.now)) }
         if let outbox, !outbox.confirmed.isEmpty { patience = min(patience ?? Self.idle, Self.idle) }
-        if let left = returnPause.leftIfOn(clock.now) { patience = min(patience ?? left, left) }
+        if let left = republishPause.leftIfOn(clock.now) { patience = min(patience ?? left, left) }
         // The window may open by time alone: commands become overdue.
         if intake.isPaused(.starts) { patience = min(patience ?? Self.admission, Self.admission) }
         return patience

@@ -9,8 +9,9 @@ struct OutboxPublisher {
     private let publisher: any BusPublisher
     /// Handed to the bus, result outstanding.
     private var outstanding: [OutboxRowID: OutboxRow] = [:]
-    /// No queue took them; published again after a pause.
-    private(set) var returned: [OutboxRowID: OutboxRow] = [:]
+    /// Not taken (no queue, refused, connection lost); published again after a pause or when the connection is back.
+    private var waiting: [OutboxRowID: OutboxRow] = [:]
+    private var isConnected = true
     /// Confirmed, to be removed in the next transaction.
     private(set) var confirmed: [OutboxRowID] = []
 
@@ -18,13 +19,18 @@ struct OutboxPublisher {
         self.publisher = publisher
     }
 
-    var count: Int { outstanding.count + returned.count }
+    var count: Int { outstanding.count + waiting.count }
+    var isWaiting: Bool { !waiting.isEmpty && isConnected }
     var isIdle: Bool { outstanding.isEmpty }
 
     mutating func publish(_ rows: [OutboxRow], replacing replaced: [OutboxRowID] = []) {
         for id in replaced {
             outstanding[id] = nil
-            returned[id] = nil
+            waiting[id] = nil
+        }
+        guard isConnected else {
+            for row in rows { waiting[row.id] = row }
+            return
         }
         guard !rows.isEmpty else { return }
         for row in rows { outstanding[row.id] = row }
@@ -34,25 +40,31 @@ struct OutboxPublisher {
     /// Takes the broker's word for some rows; returns those that came back, with the reason.
     mutating func settle(_ results: [PublishResult]) -> [(row: OutboxRow, reason: String)] {
         var cameBack: [(OutboxRow, String)] = []
-        var again: [OutboxRow] = []
         for result in results {
             let id = OutboxRowID(result.token)
             guard let row = outstanding.removeValue(forKey: id) else { continue }
             switch result.outcome {
             case .confirmed: confirmed.append(id)
             case .returned(let reason):
-                returned[id] = row
+                waiting[id] = row
                 cameBack.append((row, reason))
-            case .rejected, .unknown: again.append(row)
+            case .rejected, .unknown: waiting[id] = row
             }
         }
-        publish(again)
         return cameBack
     }
 
-    mutating func publishReturnedAgain() {
-        let rows = returned.values.sorted { $0.id < $1.id }
-        returned = [:]
+    mutating func connectionIsLost() { isConnected = false }
+
+    mutating func connectionIsBack() {
+        isConnected = true
+        publishWaiting()
+    }
+
+    mutating func publishWaiting() {
+        guard isConnected else { return }
+        let rows = waiting.values.sorted { $0.id < $1.id }
+        waiting = [:]
         publish(rows)
     }
 

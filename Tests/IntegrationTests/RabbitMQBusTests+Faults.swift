@@ -1,6 +1,7 @@
 import BusConformance
 import RabbitMQBus
 import SagaBus
+import SagaCore
 import Testing
 
 extension Watcher {
@@ -335,7 +336,7 @@ struct RabbitMQBusRefusalTests {
             publisher.publish([(1, large), (2, .text("small", to: name))])
             let deliveries = try watcher.deliveries(2)
             try require(deliveries[0].message.properties.messageID == "large", "its properties arrive")
-            try require(deliveries[0].message.body.count == (256 << 10) + 1, "cut behind the limit")
+            try require(deliveries[0].message.body.count == JSONLimits.command.maxBytes + 1, "cut behind the limit")
             try require(deliveries[1].text == "small", "its neighbour is unaffected")
             consumer.acknowledge(deliveries.map(\.tag))
         }

@@ -110,7 +110,9 @@ final class RunningSystem {
             "HOME": directory, "PATH": "/usr/bin:/bin",
         ]
         let path = output ?? directory + "/\(log ?? "tool").log"
-        if !FileManager.default.fileExists(atPath: path) { FileManager.default.createFile(atPath: path, contents: nil) }
+        if !FileManager.default.fileExists(atPath: path) {
+            try #require(FileManager.default.createFile(atPath: path, contents: nil))
+        }
         let handle = try #require(FileHandle(forWritingAtPath: path))
         try handle.seekToEnd()
         process.standardOutput = handle
