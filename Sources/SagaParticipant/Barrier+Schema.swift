@@ -5,7 +5,7 @@ extension Barrier {
     /// in the air, a final outcome that changes.
     ///
     /// Round 0 is the tombstone: it closes the action or the compensation in all rounds.
-    static let schema = """
+    public static let schema = """
         CREATE TABLE barrier (
             saga INTEGER NOT NULL,
             step TEXT NOT NULL CHECK (length(step) BETWEEN 1 AND 64),

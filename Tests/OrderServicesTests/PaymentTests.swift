@@ -159,6 +159,9 @@ struct PaymentTests {
         #expect(try atGateway("SELECT amount || ' ' || refunded FROM capture") == ["500 500"])
         let again = try shop.action("payment.refund", ["orderId": "4711", "amount": 1], saga: shop.newSaga())
         #expect(again.body["code"] == "REFUND_TOO_LARGE")
+        let foreign = try shop.action(
+            "payment.refund", ["orderId": "4711", "currency": "JPY"], saga: shop.newSaga())
+        #expect(foreign.body["code"] == "MONEY_MISMATCH")
         let unknown = try shop.action("payment.refund", ["orderId": "0815"], saga: shop.newSaga())
         #expect(unknown.body["code"] == "CAPTURE_UNKNOWN")
     }

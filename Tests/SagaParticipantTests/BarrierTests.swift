@@ -1,3 +1,4 @@
+import GRDB
 import SagaBus
 import SagaCore
 import Testing
@@ -120,6 +121,21 @@ struct BarrierTests {
         _ = try story.compensation()
         #expect(try story.action(attempt: 2).body == first.body)
         #expect(try story.count == 0)
+    }
+
+    @Test(
+        "I2: the schema refuses a second success, a second call under way, and a final outcome that changes",
+        arguments: [
+            "INSERT INTO barrier SELECT saga, step, kind, 2, state, type, result, 1, NULL, NULL, NULL, 0, 0 FROM barrier",
+            "UPDATE barrier SET state = 'failed', had_effect = 0", "UPDATE barrier SET result = '{}'",
+            "INSERT INTO barrier VALUES (1, 's', 'action', 1, 'started', 't', NULL, 0, 'k', '{}', '{}', 0, 0), "
+                + "(1, 's', 'compensation', 1, 'started', 't', NULL, 0, 'k', '{}', '{}', 0, 0)",
+            "INSERT INTO barrier VALUES (1, 's', 'action', 1, 'started', 't', NULL, 0, NULL, NULL, NULL, 0, 0)",
+        ])
+    func schema(sql: String) throws {
+        let story = try Story()
+        _ = try story.action()
+        #expect(throws: DatabaseError.self) { try story.database.queue.write { try $0.execute(sql: sql) } }
     }
 
     @Test("steps and sagas do not get in each other's way")

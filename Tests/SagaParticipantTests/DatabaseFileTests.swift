@@ -93,6 +93,26 @@ final class DatabaseFileTests {
         #expect(refusal { try open(as: "ledger") }.contains("another service"))
     }
 
+    @Test("F22: locked by someone else, nothing is done; unlocked, it is")
+    func locked() throws {
+        let participant = Participant.counting(through: ScriptedGateway())
+        let database = try ParticipantDatabase(path: path, for: participant)
+        try database.queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA busy_timeout = 0") }
+        let core = ParticipantCore(participant: participant, database: database)
+        let command = Orchestrator.command("counter.add", step: "count")
+        let delivery = Delivery(
+            consumer: "c", tag: DeliveryTag(epoch: 1, number: 1), isRedelivered: false, message: command.message())
+        let other = try DatabaseQueue(path: path)
+        try other.inDatabase { db in
+            try db.execute(sql: "BEGIN IMMEDIATE")
+            let error = #expect(throws: DatabaseError.self) { try core.process([delivery], now: Story.now) }
+            #expect(error?.isOfTheFile == true)
+            try db.execute(sql: "ROLLBACK")
+        }
+        let reply = try Reply.decode(core.process([delivery], now: Story.now).answers[0].message)
+        #expect(reply.outcome == .succeeded)
+    }
+
     @Test("rule 16: what was committed is there when the file is opened again")
     func persists() throws {
         let participant = Participant.counting(through: ScriptedGateway())

@@ -16,7 +16,7 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .authorize(let orderID, let amount, _) = approval.request else { throw UnreadableRequest() }
-        try db.execute(
+        try db.executeCached(
             sql: """
                 INSERT INTO payment (authorization, saga, step, order_id, amount, currency, state, created_at)
                 VALUES (?, ?, ?, ?, ?, ?, 'authorized', ?)
@@ -40,7 +40,7 @@ extension Payment {
     @Sendable static func recordVoid(
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
-        try db.execute(
+        try db.executeCached(
             sql: "UPDATE payment SET state = ? WHERE authorization = ?",
             arguments: [approval.isExpired ? "expired" : "voided", approval.id])
         return [:]

@@ -17,7 +17,7 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .capture(let authorization, let amount) = approval.request else { throw UnreadableRequest() }
-        try db.execute(
+        try db.executeCached(
             sql: """
                 INSERT INTO capture (id, authorization, saga, step, amount, captured_at) VALUES (?, ?, ?, ?, ?, ?)
                 """,
@@ -25,7 +25,7 @@ extension Payment {
                 approval.id, authorization, context.id.sagaColumn, context.id.step, amount.minorUnits,
                 context.now.milliseconds,
             ])
-        try db.execute(
+        try db.executeCached(
             sql: "UPDATE payment SET state = 'captured' WHERE authorization = ?", arguments: [authorization])
         return ["capture": .string(approval.id), "amount": amount.json, "currency": amount.currencyJSON]
     }

@@ -21,6 +21,9 @@ extension Payment {
         guard let row, let currency = Currency(code: row["currency"]) else {
             return .settled(.failed(code: "CAPTURE_UNKNOWN", message: "nothing was captured for this order"))
         }
+        guard try context.input["currency"].map({ try Fields.currency($0, at: "currency") }) ?? currency == currency else {
+            return .settled(.failed(code: "MONEY_MISMATCH", message: "the order was paid in another currency"))
+        }
         let rest: Int64 = row["rest"]
         let wanted = try context.input["amount"].map { value in try Money.amount(value, at: "amount") } ?? rest
         guard wanted > 0, wanted <= rest else {
@@ -36,7 +39,7 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .refund(let capture, let amount) = approval.request else { throw UnreadableRequest() }
-        try db.execute(
+        try db.executeCached(
             sql: "INSERT INTO refund (id, capture, saga, step, amount, refunded_at) VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [
                 approval.id, capture, context.id.sagaColumn, context.id.step, amount.minorUnits,

@@ -39,7 +39,7 @@ extension TestGateway {
         switch request {
         case .authorize(let orderID, let amount, _):
             let id = try nextID("auth", "authorization", db)
-            try db.execute(
+            try db.executeCached(
                 sql: """
                     INSERT INTO authorization (id, order_id, token, amount, currency, state)
                     VALUES (?, ?, ?, ?, ?, 'authorized')
@@ -64,7 +64,7 @@ extension TestGateway {
                 return .refused(code: "AMOUNT_MISMATCH", message: "another amount was authorized")
             }
             let id = try nextID("cap", "capture", db)
-            try db.execute(
+            try db.executeCached(
                 sql: "INSERT INTO capture (id, authorization, amount) VALUES (?, ?, ?)",
                 arguments: [id, authorization, amount.minorUnits])
             try set("captured", authorization, db)
@@ -94,7 +94,7 @@ extension TestGateway {
         guard amount.minorUnits <= left else {
             return .refused(code: "REFUND_TOO_LARGE", message: "that much was not captured, or is refunded already")
         }
-        try db.execute(
+        try db.executeCached(
             sql: "UPDATE capture SET refunded = refunded + ? WHERE id = ?", arguments: [amount.minorUnits, capture])
         let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM request WHERE operation = 'refund'") ?? 0
         return .approved(id: "ref_\(count)")
@@ -106,7 +106,7 @@ extension TestGateway {
     }
 
     private static func set(_ state: String, _ authorization: String, _ db: Database) throws {
-        try db.execute(
+        try db.executeCached(
             sql: "UPDATE authorization SET state = ? WHERE id = ?", arguments: [state, authorization])
     }
 

@@ -1,0 +1,8 @@
+import GRDB
+
+extension Database {
+    /// As `execute(sql:arguments:)`, with the statement kept for the next time.
+    func executeCached(sql: String, arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}
