@@ -29,6 +29,17 @@ package struct OutboxRow: Sendable, Hashable {
     }
 }
 
+/// How many messages wait to be confirmed by the broker, and since when the first does.
+package struct UnpublishedMessages: Sendable, Hashable {
+    package let count: Int
+    package let since: Timestamp?
+
+    package init(count: Int, since: Timestamp?) {
+        self.count = count
+        self.since = since
+    }
+}
+
 extension StoreTransaction {
     package func insert(_ row: OutboxRow, at now: Timestamp) throws {
         try run(
@@ -58,6 +69,14 @@ extension StoreTransaction {
                 routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
                 properties: try JSONValue.parse(row["properties"] as String), body: DataBytes.bytes(of: row, "body"))
         }
+    }
+
+    /// What of one saga has not been confirmed. Reads the whole outbox: for people, not for the engine.
+    package func unpublished(of saga: SagaID) throws -> UnpublishedMessages {
+        let row = try Row.fetchOne(
+            db, sql: "SELECT count(*) AS n, min(created_at) AS since FROM outbox WHERE saga = ?", arguments: [saga.row])
+        return UnpublishedMessages(
+            count: row?["n"] ?? 0, since: (row?["since"] as Int64?).map { Timestamp(milliseconds: $0) })
     }
 
     package func outboxCount() throws -> Int {

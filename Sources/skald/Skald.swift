@@ -19,9 +19,12 @@ struct Skald: AsyncParsableCommand {
             CommandGroup(name: "Run:", subcommands: [Demo.self, Worker.self, ServiceCommand.self]),
             CommandGroup(name: "Start sagas:", subcommands: [Start.self]),
             CommandGroup(
+                name: "Look:", subcommands: [List.self, Show.self, History.self, DeadLetters.self, Check.self]),
+            CommandGroup(
                 name: "Operate:",
                 subcommands: [
                     Retry.self, Skip.self, Resolve.self, Cancel.self, Abandon.self, PauseSaga.self, ResumeSaga.self,
                 ]),
+            CommandGroup(name: "Definitions:", subcommands: [Lint.self, Graph.self]),
         ])
 }

@@ -45,8 +45,31 @@ struct Terminal: Sendable {
         }
     }
 
-    func json(_ value: JSONValue) { line(value.text) }
-    func prettyJSON(_ value: JSONValue) { line(value.prettyText) }
+    func json(_ value: JSONValue) { line(value.text.escapedAsJSON) }
+    func prettyJSON(_ value: JSONValue) { line(value.prettyText.escapedAsJSON) }
+}
+
+extension String {
+    /// JSON text in which nothing can steer a terminal: what JSON lets pass is written as `\u009b`, which means the same.
+    var escapedAsJSON: String {
+        func isSafe(_ scalar: Unicode.Scalar) -> Bool {
+            if scalar.isASCII { return scalar.value != 0x7F }
+            return String(scalar).escapedForTerminal.unicodeScalars.count == 1
+        }
+        guard unicodeScalars.contains(where: { !isSafe($0) }) else { return self }
+        var escaped = ""
+        for scalar in unicodeScalars {
+            if isSafe(scalar) {
+                escaped.unicodeScalars.append(scalar)
+            } else {
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            }
+        }
+        return escaped
+    }
 }
 
 /// A progress bar on standard error, drawn only where that is a terminal.
@@ -85,11 +108,18 @@ struct TextTable {
     mutating func add(_ row: [String]) { rows.append(row) }
 
     func lines() -> [String] {
+        lines(paint: { text, _ in text }, style: { _, _ in nil })
+    }
+
+    /// - Parameter style: of the cell in this line (the header is line 0) and column.
+    func lines(
+        paint: (String, Terminal.Style) -> String, style: (_ line: Int, _ column: Int) -> Terminal.Style?
+    ) -> [String] {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
+        return rows.enumerated().map { number, row in
             var line = ""
             for (column, cell) in row.enumerated() {
-                line += cell
+                line += style(number, column).map { paint(cell, $0) } ?? cell
                 if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
             }
             while line.last == " " { line.removeLast() }

@@ -1,0 +1,121 @@
+import SagaCore
+import SagaStore
+
+/// What happens to a saga next if no operator does anything.
+struct Outlook {
+    let lines: [String]
+
+    /// - Parameter surroundings: what is true of the file now; nil when a past moment is looked at.
+    init(of state: SagaState, words: EventWords, surroundings: Surroundings) {
+        let now = words.now
+        var lines: [String] = []
+        if state.status.isTerminal {
+            self.lines = ["Nothing: it has ended."] + Self.unpublished(surroundings, now)
+            return
+        }
+        if state.isPaused {
+            lines.append("It is paused: nothing new is sent until it is resumed; replies are still taken.")
+        } else if state.status == .stuck {
+            lines.append("It waits for an operator; a late reply can still settle it.")
+        }
+        for (index, step) in state.steps.enumerated() {
+            for kind in CommandID.Kind.allCases {
+                lines += Self.line(for: step[kind], kind, of: index, state, words)
+            }
+            if let decision = step.decision {
+                lines.append(
+                    "\(words.name(index)): the operator's word (\(decision.verdict.words)) takes effect when "
+                        + "\(words.participant(index)) has closed the step.")
+            }
+        }
+        if state.status == .running, !state.isPastPointOfNoReturn, let deadline = state.deadlineAt {
+            lines.append(
+                "If it is not past the point of no return by \(TimeText.clockAndDistance(deadline, now: now)), "
+                    + "it is undone.")
+        }
+        lines += Self.silence(state, words)
+        if lines.isEmpty { lines.append("Nothing is awaited.") }
+        self.lines = lines + Self.unpublished(surroundings, now) + Self.worker(surroundings)
+    }
+
+    private static func line(
+        for progress: CommandProgress, _ kind: CommandID.Kind, of step: Int, _ state: SagaState, _ words: EventWords
+    ) -> [String] {
+        let attempt = "attempt \(progress.attempt)\(progress.round > 1 ? " of round \(progress.round)" : "")"
+        let command = words.command(step, kind)
+        switch progress.wait {
+        case .nothing: return []
+        case .reply(let until):
+            let by = TimeText.clockAndDistance(until, now: words.now)
+            return ["\(words.name(step)): \(words.participant(step)) is to answer \(command) by \(by), \(attempt)."]
+        case .backoff(let until) where state.isPaused:
+            return ["\(words.name(step)): \(command) was to be sent again at \(TimeText.clock(until, now: words.now))."]
+        case .backoff(let until):
+            let time = TimeText.clockAndDistance(until, now: words.now)
+            return ["\(words.name(step)): \(command) is sent again at \(time), after \(attempt)\(budget(progress, kind, step, state, words))."]
+        }
+    }
+
+    private static func budget(
+        _ progress: CommandProgress, _ kind: CommandID.Kind, _ step: Int, _ state: SagaState, _ words: EventWords
+    ) -> String {
+        if let end = progress.budgetEndsAt { return ", until \(TimeText.clockAndDistance(end, now: words.now))" }
+        guard kind == .action, progress.attemptsBeforeBudget == 0 else { return "" }
+        return " of \(state.definition.steps[step].retry.attempts)"
+    }
+
+    /// What the machine does if nobody answers until the saga wakes by itself.
+    private static func silence(_ state: SagaState, _ words: EventWords) -> [String] {
+        guard let wakeAt = state.wakeAt, state.steps.contains(where: \.awaitsReply) else { return [] }
+        var random = SplitMix64(seed: 0)
+        let time = max(wakeAt, state.updatedAt)
+        guard let decision = try? SagaMachine.decide(state, .wake(WakeInput()), at: time, using: &random) else {
+            return []
+        }
+        let then = decision.events.compactMap { event -> String? in
+            switch event {
+            case .backedOff(let step, let kind, _, _): "\(words.command(step, kind)) is sent again after a pause"
+            case .unsettled(let step, let kind, _): "\(words.command(step, kind)) gets no further attempt"
+            case .rollbackStarted: "the saga goes back"
+            case .stuck: "the saga is stuck and needs an operator"
+            case .sent(let sent): "\(words.command(sent.step, sent.kind)) is sent to \(words.participant(sent.step))"
+            case .completed, .compensated: "the saga is \(decision.state.status.rawValue)"
+            case .started, .rearmed, .succeeded, .failed, .proceeded, .retried, .decisionPending, .decisionLapsed,
+                .skipped, .resolved, .paused, .resumed, .cancelRequested, .requested, .noted, .abandoned:
+                nil
+            }
+        }
+        guard !then.isEmpty else { return [] }
+        return ["If nothing is heard until \(TimeText.clock(wakeAt, now: words.now)): \(then.joined(separator: ", "))."]
+    }
+
+    private static func unpublished(_ surroundings: Surroundings, _ now: Timestamp) -> [String] {
+        guard surroundings.unpublished.count > 0, let since = surroundings.unpublished.since else { return [] }
+        let count = surroundings.unpublished.count
+        let what = count == 1 ? "1 message of it has" : "\(count) messages of it have"
+        return ["\(what) not been confirmed by the broker, since \(TimeText.clockAndDistance(since, now: now))."]
+    }
+
+    private static func worker(_ surroundings: Surroundings) -> [String] {
+        guard !surroundings.isWorkerThere else { return [] }
+        return [
+            surroundings.isEmbedded
+                ? "No process has the database open: it goes on when an operator's command runs the embedded system."
+                : "No worker has the database open: nothing happens until skald worker runs."
+        ]
+    }
+}
+
+extension StepState {
+    fileprivate var awaitsReply: Bool { action.isInFlight || compensation.isInFlight || fence.isInFlight }
+}
+
+/// What is true around a saga now.
+struct Surroundings {
+    var unpublished = UnpublishedMessages(count: 0, since: nil)
+    var isWorkerThere = true
+    var isEmbedded = false
+    var others: [SagaSummary] = []
+    /// Repeated in every command that is printed for copying.
+    var flags = ""
+}

@@ -1,0 +1,79 @@
+import SagaCore
+import SagaStore
+
+/// One page of sagas, newest first, and how many there are of each status.
+struct SagaListing {
+    let rows: [SagaSummary]
+    /// Set where more sagas follow.
+    let lastOfPage: SagaID?
+    let counts: [SagaStatus: Int]
+
+    init(_ filter: SagaFilter, in transaction: StoreTransaction) throws {
+        var wider = filter
+        wider.limit += 1
+        let found = try transaction.sagas(wider)
+        rows = Array(found.prefix(filter.limit))
+        lastOfPage = found.count > filter.limit ? rows.last?.id : nil
+        counts = try transaction.countByStatus()
+    }
+
+    func lines(now: Timestamp, paint: Paint, nextPage: (SagaID) -> String) -> [String] {
+        guard !rows.isEmpty else {
+            return [counts.isEmpty ? "no sagas yet" : "no saga matches", totals(paint)].filter { !$0.isEmpty }
+        }
+        var table = TextTable(header: ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
+        for row in rows {
+            table.add([
+                row.id.description, "\(row.name) \(row.version)".escapedForTerminal, row.key.shown(upTo: 40),
+                row.status.rawValue + (row.isPaused ? ", paused" : ""),
+                row.steps.joined(separator: ", ").shown(upTo: 50),
+                "\(TimeText.rough(now - row.startedAt)) ago", (row.errorCode ?? "").shown(upTo: 40),
+            ])
+        }
+        var lines = table.lines(paint: paint) { line, column in
+            guard column == 3, line > 0 else { return nil }
+            return rows[line - 1].isPaused ? .cyan : rows[line - 1].status.style
+        }
+        lines.append("")
+        lines.append(totals(paint))
+        if let lastOfPage { lines.append("next page: \(nextPage(lastOfPage))") }
+        return lines
+    }
+
+    private func totals(_ paint: Paint) -> String {
+        SagaStatus.allCases.compactMap { status in
+            counts[status].map { paint("\($0) \(status.rawValue)", status.style) }
+        }.joined(separator: ", ")
+    }
+}
+
+extension SagaStatus {
+    var style: Terminal.Style {
+        switch self {
+        case .running: .cyan
+        case .compensating: .yellow
+        case .stuck: .red
+        case .completed: .green
+        case .compensated: .dim
+        case .abandoned: .dim
+        }
+    }
+}
+
+extension SagaSummary {
+    var json: JSONValue {
+        var object: JSONObject = [
+            "id": .string(id.description), "definition": .string(name), "version": .number(JSONNumber(Int64(version))),
+            "key": .string(key), "status": .string(status.rawValue), "paused": .bool(isPaused),
+            "steps": .array(steps.map { .string($0) }),
+        ]
+        object["rollback"] = rollback.map { .string($0) }
+        object["errorCode"] = errorCode.map { .string($0) }
+        object["errorMessage"] = errorMessage.map { .string($0) }
+        object["sequence"] = .number(JSONNumber(Int64(sequence)))
+        object["startedAt"] = .string(startedAt.iso8601)
+        object["updatedAt"] = .string(updatedAt.iso8601)
+        object["endedAt"] = endedAt.map { .string($0.iso8601) }
+        return .object(object)
+    }
+}
