@@ -284,6 +284,18 @@ import Testing
         #expect(story.step("capture")?.decision == nil)
     }
 
+    @Test("Rules 10 and 20: what settles the step before the decision's own fence is answered, wins")
+    func earlierFenceAnswers() throws {
+        let story = try stuckPivot()
+        story.operatorDoes(.resolve, "capture", as: .succeeded, output: ["capture": "by-hand"])
+        story.expect(commands: "capture/fence/2#1")
+        story.fenceAnswers("capture", effect: false, round: 1)
+        story.expect("capture", .failed)
+        story.expect(rollback: .stepFailed, by: "capture")
+        story.fenceAnswers("capture", effect: false)
+        story.expectIgnored()
+    }
+
     @Test("Rules 6 and 20: resolve failed of a pivot, barrier closed: backward")
     func resolvePivotFailed() throws {
         let story = try stuckPivot()

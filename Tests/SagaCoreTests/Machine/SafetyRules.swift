@@ -45,6 +45,9 @@ enum SafetyRules {
             guard step.action.wasSent, step.status != .failed else { throw BrokenRule("\(what) undoes nothing") }
             let pivotStands = state.definition.pivot.map { state.steps[$0].status == .succeeded } ?? false
             if isNew, pivotStands { throw BrokenRule("\(what) is sent though the pivot succeeded") }
+            if isNew, !state.definition.descendants[sent.step].isDisjoint(with: state.compensationSet) {
+                throw BrokenRule("\(what) is sent before the steps after it are undone")
+            }
             if isNew, state.steps.contains(where: { $0.action.isInFlight }) {
                 throw BrokenRule("\(what) is sent while an action is in flight")
             }
@@ -60,6 +63,9 @@ enum SafetyRules {
         let open = state.steps.filter { $0.action.isWaiting || $0.compensation.isWaiting || $0.fence.isWaiting }
         guard open.allSatisfy({ !($0.action.isWaiting && $0.compensation.isWaiting) }) else {
             throw BrokenRule("a step's action and its compensation are both out")
+        }
+        guard state.status.isTerminal || state.steps.allSatisfy({ $0.decision == nil || $0.problem != nil }) else {
+            throw BrokenRule("an operator decided about a step that is not stuck")
         }
         switch state.status {
         case .completed:

@@ -124,6 +124,21 @@ import Testing
         story.expect(commands: "reserve-stock/compensation/1#1")
     }
 
+    @Test("F4, F12: a compensation's refusal again changes nothing, also after a retry")
+    func refusedCompensationTwice() throws {
+        let story = try compensating()
+        story.fails("authorize", to: .compensation)
+        story.fails("authorize", to: .compensation)
+        story.expectIgnored()
+        story.operatorDoes(.retry, "authorize")
+        story.reply("authorize", .failed, to: .compensation, round: 1, attempt: 1)
+        story.expectIgnored()
+        story.expect("authorize", .compensating)
+        story.fails("authorize", to: .compensation)
+        story.operatorDoes(.retry, "authorize")
+        story.expect(commands: "authorize/compensation/3#1")
+    }
+
     @Test("F12, rule 9: a compensation without an answer for its duration: stuck; retry keeps the round")
     func unansweredCompensation() throws {
         let story = try compensating()
