@@ -35,13 +35,17 @@ final class Orchestrator: Sendable {
     func replies(_ count: Int) throws -> [Reply] {
         var replies: [Reply] = []
         while replies.count < count {
-            for case .delivery(let delivery) in mailbox.receive(waitingAtMost: .seconds(60), limit: count - replies.count) {
+            let events = mailbox.receive(waitingAtMost: .seconds(60), limit: count - replies.count)
+            guard !events.isEmpty else { throw NoReply() }
+            for case .delivery(let delivery) in events {
                 replies.append(try Reply.decode(delivery.message))
                 consumer.acknowledge([delivery.tag])
             }
         }
         return replies
     }
+
+    struct NoReply: Error {}
 
     /// Takes replies until so many steps have succeeded; the same reply may come more than once.
     func awaitReplies(toSteps count: Int) throws {

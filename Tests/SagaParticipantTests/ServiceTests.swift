@@ -20,13 +20,14 @@ struct ServiceTests {
 
     /// Runs the participant while the orchestrator's side does `body`, then shuts it down gracefully.
     private func withService(
-        _ settings: ParticipantSettings = ParticipantSettings(), _ body: @Sendable @escaping (Orchestrator) throws -> Void
+        _ settings: ParticipantSettings = ParticipantSettings(), over wrapped: (any MessageBus)? = nil,
+        _ body: @Sendable @escaping (Orchestrator) throws -> Void
     ) async throws {
         let bus = bus
         try bus.declare(.orchestrator(shard: 0))
         try bus.declare(.participant("counter"))
         let service = ParticipantService(
-            participant: .counting(through: gateway), database: database, bus: bus, settings: settings,
+            participant: .counting(through: gateway), database: database, bus: wrapped ?? bus, settings: settings,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { Story.now })
         let group = ServiceGroup(services: [service], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -101,6 +102,17 @@ struct ServiceTests {
             try orchestrator.awaitReplies(toSteps: 200)
         }
         #expect(try count == 200)
+        #expect(try bus.depth(ofQueue: "counter.commands") == 0)
+    }
+
+    @Test("rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
+        arguments: [PublishOutcome.unknown, .rejected])
+    func unconfirmed(outcome: PublishOutcome) async throws {
+        try await withService(over: LossyBus(bus, outcome)) { orchestrator in
+            orchestrator.send((1...50).map { orchestrator.command("counter.add", step: "s\($0)") })
+            try orchestrator.awaitReplies(toSteps: 50)
+        }
+        #expect(try count == 50)
         #expect(try bus.depth(ofQueue: "counter.commands") == 0)
     }
 
