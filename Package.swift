@@ -74,8 +74,12 @@ let package = Package(
         .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
         .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
         .testTarget(name: "RabbitMQBusTests", dependencies: ["RabbitMQBus"]),
-        .testTarget(name: "SagaStoreTests", dependencies: ["SagaStore"]),
-        .testTarget(name: "SagaEngineTests", dependencies: ["SagaEngine", "SagaYAML", "OrderServices"]),
+        .testTarget(
+            name: "SagaStoreTests",
+            dependencies: ["SagaStore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(
+            name: "SagaEngineTests",
+            dependencies: ["SagaEngine", "SagaYAML", "OrderServices", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
         .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
         .testTarget(

@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
 import SagaCore
+import Synchronization
 
 /// Why a file cannot be used as a database, in one sentence with what to do.
 public struct UnusableDatabase: Error, Sendable, CustomStringConvertible {
@@ -16,33 +17,36 @@ public struct UnusableDatabase: Error, Sendable, CustomStringConvertible {
 /// Every commit is on disk when it returns (`synchronous=FULL`). The file and its directory are readable by their
 /// owner only.
 package final class DurableDatabase: Sendable {
-    package let queue: DatabaseQueue
+    private let connection: Mutex<DatabaseQueue>
+    private let file: File?
     private let lock: FileLock?
+
+    private struct File {
+        let path: String
+        let program: String
+        let busyTimeout: Duration
+    }
+
+    package var queue: DatabaseQueue { connection.withLock { $0 } }
 
     /// Opens the file, creating it and its directory where they do not exist, and brings its schema up to date.
     ///
-    /// - Parameter program: whose database it is, for error messages.
+    /// - Parameters:
+    ///   - program: whose database it is, for error messages.
+    ///   - busyTimeout: how long a transaction waits for someone else who has locked the file.
     /// - Throws: ``UnusableDatabase`` when another process has it, others may read it, or it is not this program's
     ///   database of this version or an older one.
-    package init(path: String, program: String, migrator: DatabaseMigrator) throws {
+    package init(
+        path: String, program: String, migrator: DatabaseMigrator, busyTimeout: Duration = .seconds(5)
+    ) throws {
         try Self.makeDirectory(of: path)
         lock = try FileLock(path: path + ".lock")
         try Self.prepareFile(at: path)
         do {
             try Self.refuseForeign(path, migrator, program)
-            var configuration = Configuration()
-            configuration.journalMode = .wal
-            configuration.busyMode = .timeout(5)
-            configuration.label = program
-            queue = try DatabaseQueue(path: path, configuration: configuration)
-            try queue.writeWithoutTransaction { db in
-                // GRDB has set NORMAL while it opened the file.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-                guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
-                    throw UnusableDatabase(
-                        description: "\(path): SQLite does not take synchronous=FULL; refusing to go on")
-                }
-            }
+            let file = File(path: path, program: program, busyTimeout: busyTimeout)
+            self.file = file
+            connection = Mutex(try Self.connect(file))
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw UnusableDatabase(
                 description: "\(path) is not an SQLite database; move it away or name another directory")
@@ -53,8 +57,38 @@ package final class DurableDatabase: Sendable {
     /// A database that lives as long as this value, for tests and simulations.
     package init(inMemory migrator: DatabaseMigrator) throws {
         lock = nil
-        queue = try DatabaseQueue()
+        file = nil
+        connection = Mutex(try DatabaseQueue())
         try migrator.migrate(queue)
+    }
+
+    /// Closes the connection and opens another, keeping the lock: what the file holds is read from it again. Does
+    /// nothing to a database in memory.
+    ///
+    /// - Throws: what SQLite says; until a call succeeds there is no connection to work with.
+    package func reopen() throws {
+        guard let file else { return }
+        try connection.withLock { queue in
+            try queue.close()
+            queue = try Self.connect(file)
+        }
+    }
+
+    private static func connect(_ file: File) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(file.busyTimeout / .seconds(1))
+        configuration.label = file.program
+        let queue = try DatabaseQueue(path: file.path, configuration: configuration)
+        try queue.writeWithoutTransaction { db in
+            // GRDB has set NORMAL while it opened the file.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                throw UnusableDatabase(
+                    description: "\(file.path): SQLite does not take synchronous=FULL; refusing to go on")
+            }
+        }
+        return queue
     }
 
     /// Opens a file to look at it, without its lock.

@@ -4,19 +4,18 @@ import SagaStore
 
 extension BatchWork {
     mutating func operatorRequest(_ delivery: Delivery) throws {
-        do throws(Refusal) {
+        do {
             let message = try OperatorMessage.decode(delivery.message)
             switch message.verb {
             case "replay", "discard": try settle(message)
             default: try apply(message)
             }
-        } catch {
-            guard error.code != .internal else { throw error }
-            try refuse(delivery, error)
+        } catch let refusal as Refusal where refusal.code != .internal {
+            try refuse(delivery, refusal)
         }
     }
 
-    private mutating func apply(_ message: OperatorMessage) throws(Refusal) {
+    private mutating func apply(_ message: OperatorMessage) throws {
         guard let verb = OperatorVerb(rawValue: message.verb) else {
             let known = (OperatorVerb.allCases.map(\.rawValue) + ["replay", "discard"]).joined(separator: ", ")
             throw Refusal(code: .verbUnknown, path: "type", message: "known verbs: \(known)")
@@ -30,60 +29,44 @@ extension BatchWork {
             id: message.requestID, verb: verb, step: try fields.string("step"), reason: try fields.string("reason"),
             claim: try fields.claim(), output: try fields.object("output"), expectedSequence: try fields.int("expect"),
             author: try fields.string("by"))
-        do {
-            guard let state = try state(of: id) else {
-                throw Refusal(code: .sagaUnknown, path: "saga", message: "no such saga in this shard")
-            }
-            let decision = try SagaMachine.decide(state, .request(request), at: now, using: &random)
-            if case .answeredBefore(let answer) = decision.verdict {
-                if let replyTo = message.replyTo { try repeatAnswer(answer, to: message, replyTo, state) }
-            } else {
-                try apply(decision, replyTo: message.replyTo)
-            }
-        } catch let refusal as Refusal {
-            throw refusal
-        } catch {
-            throw Refusal(code: .internal, message: "\(error)".replacingNULs)
+        guard let state = try state(of: id) else {
+            throw Refusal(code: .sagaUnknown, path: "saga", message: "no such saga in this shard")
         }
-    }
-
-    private mutating func repeatAnswer(
-        _ answer: OperatorAnswer, to message: OperatorMessage, _ replyTo: String, _ state: SagaState
-    ) throws {
-        switch answer {
-        case .applied(let text):
-            try post(
-                Answer(
-                    kind: .applied, requestID: message.requestID,
-                    body: [
-                        "saga": .string(state.id.description), "status": .string(state.status.rawValue),
-                        "sequence": .number(JSONNumber(Int64(state.sequence))), "message": .string(text),
-                    ]
-                ).message(to: replyTo))
-        case .refused(let refusal):
-            try post(Answer(refusing: message.requestID, refusal, saga: state.id).message(to: replyTo))
+        let decision = try SagaMachine.decide(state, .request(request), at: now, using: &random)
+        if case .answeredBefore(let answer) = decision.verdict {
+            if let replyTo = message.replyTo { try self.answer(message.requestID, answer, saga: state, to: replyTo) }
+        } else {
+            try apply(decision, replyTo: message.replyTo)
         }
     }
 
     // MARK: Dead letters
 
     /// Sends a dead letter where it was going, or closes it. The same request gets the first answer.
-    private mutating func settle(_ message: OperatorMessage) throws(Refusal) {
-        do {
-            let answer: JSONObject
-            if let kept = try transaction.answer(toRequest: message.requestID)?.object {
-                answer = kept
-            } else {
-                answer = try settleAnew(message)
-                try transaction.keepAnswer(.object(answer), toRequest: message.requestID, at: now)
+    private mutating func settle(_ message: OperatorMessage) throws {
+        let answer: JSONObject
+        if let kept = try transaction.answer(toRequest: message.requestID) {
+            if let code = kept["code"]?.string {
+                throw Refusal(
+                    code: RefusalCode(rawValue: code), path: kept["path"]?.string ?? "",
+                    message: kept["message"]?.string ?? "")
             }
-            guard let replyTo = message.replyTo else { return }
-            try post(Answer(kind: .applied, requestID: message.requestID, body: answer).message(to: replyTo))
-        } catch let refusal as Refusal {
-            throw refusal
-        } catch {
-            throw Refusal(code: .internal, message: "\(error)".replacingNULs)
+            answer = kept.object ?? [:]
+        } else {
+            do {
+                answer = try settleAnew(message)
+            } catch let refusal as Refusal {
+                let kept: JSONValue = [
+                    "code": .string(refusal.code.rawValue), "path": .string(refusal.path),
+                    "message": .string(refusal.message),
+                ]
+                try transaction.keepAnswer(kept, toRequest: message.requestID, at: now)
+                throw refusal
+            }
+            try transaction.keepAnswer(.object(answer), toRequest: message.requestID, at: now)
         }
+        guard let replyTo = message.replyTo else { return }
+        try post(Answer(kind: .applied, requestID: message.requestID, body: answer).message(to: replyTo))
     }
 
     private mutating func settleAnew(_ message: OperatorMessage) throws -> JSONObject {
@@ -100,10 +83,14 @@ extension BatchWork {
             if letter.reason == RefusalCode.commandExpired.rawValue {
                 throw Refusal(code: .notAllowed, path: "deadLetter", message: "an expired command cannot be replayed")
             }
+            guard Self.replayableExchanges.contains(letter.exchange) else {
+                throw Refusal(
+                    code: .notAllowed, path: "deadLetter", message: "nobody knows where it was going: discard it")
+            }
             try post(
                 Message(
                     exchange: letter.exchange, routingKey: letter.routingKey,
-                    properties: MessageProperties(json: letter.properties), body: letter.body))
+                    properties: MessageProperties(json: letter.properties), body: letter.body, isMandatory: true))
         }
         try transaction.settleDeadLetter(letter.id, as: isReplay ? "replayed" : "discarded", at: now)
         return [
@@ -111,6 +98,13 @@ extension BatchWork {
             "message": .string(isReplay ? "sent to where it was going" : "discarded"),
         ]
     }
+}
+
+extension BatchWork {
+    /// A message to an exchange the broker does not have would close the connection, again and again.
+    fileprivate static let replayableExchanges: Set<String> = [
+        "", SkaldNames.starts, SkaldNames.commands, SkaldNames.replies, SkaldNames.operatorRequests,
+    ]
 }
 
 /// The members of a request's body, checked.

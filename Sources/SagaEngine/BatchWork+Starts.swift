@@ -55,8 +55,12 @@ extension BatchWork {
             throw StartRefusal.refused(conflict("the key has been used", path: ""), saga: owner.saga)
         }
         if let again = request.again {
-            // The same request for a successor finds the successor.
-            if owner.again == again, owner.inputHash == inputHash { return state }
+            // The same request for a successor finds the successor, though that one may have one as well.
+            if let successor = try transaction.successor(of: again), successor.inputHash == inputHash,
+                let found = try self.state(of: successor.saga), found.key == state.key
+            {
+                return found
+            }
             guard owner.saga == again else {
                 throw StartRefusal.refused(
                     conflict("the latest saga of this key is another one", path: "headers.skald-again"),

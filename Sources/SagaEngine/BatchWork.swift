@@ -1,3 +1,4 @@
+import DurableSQLite
 import SagaBus
 import SagaCore
 import SagaStore
@@ -31,7 +32,8 @@ struct BatchWork {
     var settings: EngineSettings { core.settings }
 
     mutating func handle(_ delivery: Delivery) throws {
-        guard delivery.message.body.count <= JSONLimits.message.maxBytes else {
+        // A dead letter is kept however large it is.
+        guard delivery.message.body.count <= JSONLimits.message.maxBytes || delivery.consumer == .deadLetters else {
             return try refuse(
                 delivery,
                 Refusal(code: .messageTooLarge, message: "at most \(JSONLimits.message.maxBytes) bytes are taken"))
@@ -54,7 +56,7 @@ struct BatchWork {
     // MARK: Sagas
 
     func state(of id: SagaID) throws -> SagaState? {
-        try changed[id] ?? core.cache[id] ?? transaction.state(of: id)
+        try changed[id] ?? core.cache[id] ?? core.state(of: id, in: transaction)
     }
 
     /// Writes what the machine decided: events, index row, messages.
@@ -96,17 +98,21 @@ struct BatchWork {
 
     /// A fault of ours stops one saga, visibly, not the worker.
     mutating func makeStuck(_ id: SagaID, _ error: any Error) throws {
-        let refusal = (error as? Refusal) ?? Refusal(code: .internal, message: "\(error)".replacingNULs)
-        let code = RefusalCode.internal.rawValue
-        result.notices.append(.sagaStuck(id, step: nil, code: code))
-        if let state = try? state(of: id), !state.status.isTerminal,
-            let decision = try? SagaMachine.decide(
-                state, .fault(Refusal(code: .internal, path: refusal.path, message: refusal.description)), at: now,
-                using: &random)
-        {
-            return try apply(decision)
+        guard let status = try transaction.summary(of: id)?.status, !status.isTerminal else { return }
+        let cause = (error as? Refusal) ?? Refusal(code: .internal, message: "\(error)".replacingNULs)
+        let fault = Refusal(code: .internal, path: cause.path, message: cause.description)
+        let (before, transaction) = (self, self.transaction)
+        do {
+            try transaction.alone {
+                guard let state = try state(of: id) else { throw fault }
+                try apply(try SagaMachine.decide(state, .fault(fault), at: now, using: &random))
+            }
+        } catch where !error.isStorageTrouble {
+            // Not even that can be written into its history.
+            self = before
+            result.notices.append(.sagaStuck(id, step: nil, code: fault.code.rawValue))
+            try transaction.markUnreadable(id, StepError(code: fault.code.rawValue, message: fault.message))
         }
-        try transaction.markUnreadable(id, StepError(code: code, message: refusal.description))
     }
 
     // MARK: Messages out
@@ -148,7 +154,7 @@ struct BatchWork {
                 body: event.encoded), saga: state.id)
     }
 
-    private mutating func answer(
+    mutating func answer(
         _ requestID: String, _ answer: OperatorAnswer, saga: SagaState, to replyTo: String
     ) throws {
         switch answer {
@@ -170,8 +176,9 @@ struct BatchWork {
     @discardableResult
     mutating func post(_ message: Message, saga: SagaID? = nil, command: CommandID? = nil) throws -> OutboxRowID {
         let row = OutboxRow(
-            id: nextRow, saga: saga, command: command, exchange: message.exchange, routingKey: message.routingKey,
-            isMandatory: message.isMandatory, properties: message.properties.json, body: message.body)
+            id: nextRow, saga: saga, command: command, exchange: message.exchange,
+            routingKey: message.routingKey.replacingNULs, isMandatory: message.isMandatory,
+            properties: message.properties.json, body: message.body)
         nextRow += 1
         try transaction.insert(row, at: now)
         result.outgoing.append(row)
@@ -184,9 +191,11 @@ struct BatchWork {
     mutating func refuse(_ delivery: Delivery, _ refusal: Refusal, saga: SagaID? = nil) throws {
         let properties = delivery.message.properties
         let isRequest = delivery.consumer == .starts || delivery.consumer == .operatorRequests
-        guard isRequest, let replyTo = properties.replyTo, let requestID = properties.messageID,
-            (1...255).contains(requestID.utf8.count), (1...255).contains(replyTo.utf8.count)
-        else { return try deadLetter(delivery, refusal, saga: saga) }
+        guard isRequest, let replyTo = properties.replyTo, (1...255).contains(replyTo.utf8.count) else {
+            return try deadLetter(delivery, refusal, saga: saga)
+        }
+        var requestID = properties.messageID ?? ""
+        if requestID.utf8.count > 255 || requestID != requestID.escapedForTerminal { requestID = "" }
         result.notices.append(.refused(code: refusal.code.rawValue, detail: refusal.description))
         try post(Answer(refusing: requestID, refusal, saga: saga).message(to: replyTo))
     }

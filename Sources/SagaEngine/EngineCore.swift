@@ -17,17 +17,40 @@ package final class EngineCore {
     private var nextRow: OutboxRowID
     /// Definitions known to be in the file.
     private var savedHashes: Set<String> = []
+    /// Definitions read from the file, by their hash.
     private var definitions: [String: SagaDefinition] = [:]
+    /// Redelivered messages that this process has counted as suspects.
+    private var countedSuspects: Set<String> = []
 
     package init(store: SagaStore, settings: EngineSettings, definitions: [SagaDefinition]) throws {
         self.store = store
         self.settings = settings
         registry = DefinitionRegistry(definitions)
         cache = StateCache(capacity: settings.cachedSagas)
-        let (greatest, rows) = try store.read { (try $0.greatestSagaID(), try $0.outbox()) }
-        ids = SagaIDGenerator(shard: settings.shard, after: greatest)
-        nextRow = (rows.last?.id ?? 0) + 1
+        ids = SagaIDGenerator(shard: settings.shard, after: try store.read { try $0.greatestSagaID() })
+        nextRow = 1
+        try readOutbox()
+    }
+
+    /// After an error from the file nothing remembered is trusted: it is opened anew, and what it holds counts
+    /// (SEMANTICS 25).
+    ///
+    /// - Returns: the whole outbox. It may hold rows whose commit has not been seen to succeed.
+    package func recover() throws -> [OutboxRow] {
+        cache.removeAll()
+        inFlight.removeAll()
+        savedHashes.removeAll()
+        try store.reopen()
+        return try readOutbox()
+    }
+
+    @discardableResult
+    private func readOutbox() throws -> [OutboxRow] {
+        let rows = try unpublished()
+        nextRow = max(nextRow, (rows.last?.id ?? 0) + 1)
+        unsent.removeAll()
         for row in rows { if let command = row.command { unsent.insert(row.id, command) } }
+        return rows
     }
 
     /// Handles a batch in one transaction. Nothing has happened unless it returns.
@@ -72,15 +95,20 @@ package final class EngineCore {
         _ delivery: Delivery, at now: Timestamp, using random: inout SplitMix64
     ) throws -> BatchResult {
         let fingerprint = delivery.fingerprint
-        let crashes = try store.write { try $0.suspect(fingerprint) }
-        guard crashes < Self.toleratedCrashes else {
+        var result: BatchResult
+        // A message that comes again because the file could not be written has killed nobody.
+        let crashes = countedSuspects.contains(fingerprint) ? 0 : try store.write { try $0.suspect(fingerprint) }
+        countedSuspects.insert(fingerprint)
+        if crashes < Self.toleratedCrashes {
+            var single = EngineBatch()
+            single.deliveries = [delivery]
+            result = try process(single, at: now, using: &random)
+        } else {
             let refusal = Refusal(code: .internal, message: "the worker died \(crashes) times while handling it")
-            return try commit(failed: delivery, refusal, at: now, using: &random)
+            result = try commit(failed: delivery, refusal, at: now, using: &random)
         }
-        var single = EngineBatch()
-        single.deliveries = [delivery]
-        let result = try process(single, at: now, using: &random)
-        try store.write { try $0.clearSuspect(fingerprint) }
+        result.merge(try transact(at: now, using: &random) { try $0.transaction.clearSuspect(fingerprint) })
+        countedSuspects.remove(fingerprint)
         return result
     }
 
@@ -137,6 +165,7 @@ package final class EngineCore {
                 result.merge(try transact(at: now, using: &random) { try $0.makeStuck(id, error) })
             }
         }
+        result.nextWake = try store.read { try $0.nextWake() }
         return result
     }
 
@@ -146,17 +175,15 @@ package final class EngineCore {
     package func unpublished() throws -> [OutboxRow] { try store.read { try $0.outbox() } }
 
     /// A command no queue takes: from now on its timer counts (F16).
-    package func wasReturned(_ row: OutboxRowID) { unsent.remove(row) }
+    package func wasReturned(_ row: OutboxRowID) { unsent.wasReturned(row) }
 
-    package func mayAdmitStarts(at now: Timestamp) -> Bool {
-        inFlight.count(at: now, ifAtLeast: settings.sagasInFlight) < settings.sagasInFlight
-    }
+    /// The broker has it, though its row is removed with a later batch.
+    package func wasConfirmed(_ row: OutboxRowID) { unsent.remove(row) }
 
-    /// After an error from the file nothing remembered is trusted.
-    package func forgetStates() {
-        cache.removeAll()
-        inFlight.removeAll()
-        savedHashes.removeAll()
+    /// Whether the window has room for new starts; one that was full opens when an eighth of it is free.
+    package func mayAdmitStarts(at now: Timestamp, wasFull: Bool = false) -> Bool {
+        let window = wasFull ? settings.sagasInFlight - settings.sagasInFlight / 8 : settings.sagasInFlight
+        return inFlight.count(at: now, ifAtLeast: window) < window
     }
 
     /// Takes definitions for new starts; returns those refused (rule 15).
@@ -167,6 +194,16 @@ package final class EngineCore {
     // MARK: Definitions in the file
 
     func isSaved(_ definition: SagaDefinition) -> Bool { savedHashes.contains(definition.contentHash) }
+
+    /// A saga from its history. A definition never changes under its hash, so it is read once.
+    func state(of id: SagaID, in transaction: StoreTransaction) throws -> SagaState? {
+        try transaction.state(of: id) { hash in
+            if let known = definitions[hash] { return known }
+            let definition = try transaction.definition(hash: hash)
+            definitions[hash] = definition
+            return definition
+        }
+    }
 }
 
 extension BatchResult {

@@ -101,6 +101,9 @@ struct EngineLog {
             "the database cannot be written; inputs wait at the broker",
             metadata: ["error": "\(error)", "again-in": "\(pause)"])
     }
+    func storageTroubleAtStop(_ error: any Error) {
+        logger.error("stopped while the database cannot be written", metadata: ["error": "\(error)"])
+    }
     func unconfirmedAtStop(_ count: Int) {
         logger.warning("stopping with messages unconfirmed; they go out again at the next start", metadata: ["messages": "\(count)"])
     }

@@ -22,8 +22,11 @@ final class EngineLoop {
     private var connectedSince = Timestamp(milliseconds: 0)
     private var nextWake: Timestamp?
     private var timersAreDue = true
-    /// The worker did not close the file in order: redelivered messages are handled one by one at first.
-    private var suspectsRedelivered: Bool
+    /// When the last event came.
+    private var quietSince: ContinuousClock.Instant
+    /// The worker did not close the file in order: until a consumer delivers something new, what it delivers again is
+    /// handled one by one.
+    private var suspects: Set<ConsumerID> = []
     private var storagePause = Pause()
     private var republishPause = Pause()
 
@@ -40,22 +43,29 @@ final class EngineLoop {
         engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() })
         var seeds = SystemRandomNumberGenerator()
         random = SplitMix64(seed: seeds.next())
-        suspectsRedelivered = try store.read { try $0.fact(StoreFact.isOpen) } == "yes"
+        quietSince = clock.now
+        if try store.read({ try $0.fact(StoreFact.isOpen) }) == "yes" {
+            suspects = [.starts, .replies, .operatorRequests, .deadLetters]
+        }
         if engineClock.behindMilliseconds > 3_600_000 { log.clockIsBehind(engineClock.behindMilliseconds) }
         for refused in try core.load(definitions) { log.definitionRefused(refused) }
     }
 
     func run() throws {
-        try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
-        guard try open() else { return }
         defer {
             intake.close()
             outbox?.close()
         }
+        guard try open() else { return }
+        try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
         log.started(definitions: core.registry.all, unpublished: outbox?.count ?? 0)
         while !signals.isStopping { try turn() }
-        try finish()
-        try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
+        do {
+            try finish()
+            try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
+        } catch where error.isStorageTrouble {
+            log.storageTroubleAtStop(error)
+        }
         log.stopped()
     }
 
@@ -80,10 +90,18 @@ final class EngineLoop {
                 intake = Intake()
                 outbox?.close()
                 log.brokerIsAway(error)
-                _ = signals.mailbox.receive(waitingAtMost: pause.take())
+                wait(pause.take())
             }
         }
         return false
+    }
+
+    /// Waits until told to stop, dropping what consumers that are closed again have left.
+    private func wait(_ pause: Duration) {
+        let end = clock.now + pause
+        while !signals.isStopping, clock.now < end {
+            _ = signals.mailbox.receive(waitingAtMost: clock.now.duration(to: end))
+        }
     }
 
     private func declare() throws {
@@ -105,40 +123,59 @@ final class EngineLoop {
         let events = signals.mailbox.receive(waitingAtMost: patience, limit: settings.batchLimit)
         var deliveries: [Delivery] = []
         for event in events { try take(event, &deliveries) }
-        try reloadIfAsked()
+        if !events.isEmpty { quietSince = clock.now }
+        if isQuietBeforeDrained, quietSince + Self.drained <= clock.now {
+            intake.deemDrained()
+            noteDrained()
+        }
         guard !storagePause.isOn(clock.now) else { return }
-        if storagePause.ends() { intake.resume([.starts, .replies, .operatorRequests, .deadLetters]) }
-        if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
+        do {
+            if storagePause.isOver(clock.now) { try endStoragePause() }
+            try reloadIfAsked()
+            if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
+            try work(deliveries, isIdle: events.isEmpty)
+        } catch where error.isStorageTrouble {
+            pauseForStorage(error)
+        }
+        admit()
+    }
 
-        // Replies before new starts: finishing comes before beginning.
-        deliveries.sort { $0.consumer.priority < $1.consumer.priority }
-        var suspects: [Delivery] = []
-        if suspectsRedelivered {
-            suspects = deliveries.filter(\.isRedelivered)
-            deliveries.removeAll(where: \.isRedelivered)
+    private func work(_ deliveries: [Delivery], isIdle: Bool) throws {
+        // First what was in flight when the worker died: the timers of the batch must not overtake its replies.
+        let (alone, together) = split(deliveries)
+        for suspect in alone {
+            var single = EngineBatch()
+            single.deliveries = [suspect]
+            finish(single, try core.processSuspect(suspect, at: engineClock.now, using: &random))
         }
         var batch = EngineBatch()
-        batch.deliveries = deliveries
+        // Replies before new starts: finishing comes before beginning.
+        batch.deliveries = together.sorted { $0.consumer.priority < $1.consumer.priority }
         let now = engineClock.now
         if intake.repliesAreDrained, timersAreDue || nextWake.map({ $0 <= now }) == true {
             batch.timersSince = connectedSince
         }
-        let mayRemoveAlone = events.isEmpty || outbox.map { $0.confirmed.count >= settings.batchLimit } == true
+        let mayRemoveAlone = isIdle || outbox.map { $0.confirmed.count >= settings.batchLimit } == true
         if !batch.isEmpty || mayRemoveAlone { batch.confirmed = outbox?.takeConfirmed() ?? [] }
+        guard !batch.isEmpty else { return }
         do {
-            if !batch.isEmpty { finish(batch, try core.process(batch, at: now, using: &random)) }
-            for suspect in suspects {
-                var single = EngineBatch()
-                single.deliveries = [suspect]
-                finish(single, try core.processSuspect(suspect, at: now, using: &random))
-            }
+            finish(batch, try core.process(batch, at: now, using: &random))
             storagePause.reset()
         } catch {
-            guard error.isStorageTrouble else { throw error }
             outbox?.giveBack(confirmed: batch.confirmed)
-            pauseForStorage(error)
+            throw error
         }
-        admit()
+    }
+
+    /// Parts what may have killed the worker from what came after it.
+    private func split(_ deliveries: [Delivery]) -> (alone: [Delivery], together: [Delivery]) {
+        guard !suspects.isEmpty else { return ([], deliveries) }
+        var (alone, together): ([Delivery], [Delivery]) = ([], [])
+        for delivery in deliveries {
+            if !delivery.isRedelivered { suspects.remove(delivery.consumer) }
+            if suspects.contains(delivery.consumer) { alone.append(delivery) } else { together.append(delivery) }
+        }
+        return (alone, together)
     }
 
     /// After the commit: acknowledge, then publish.
@@ -166,25 +203,29 @@ final class EngineLoop {
             if id == .replies { connectedSince = Timestamp(milliseconds: .max) }
             log.lost(id, error)
         case .published(let results):
-            for (row, reason) in outbox?.settle(results) ?? [] {
-                core.wasReturned(row.id)
-                log.returned(row, reason)
-            }
-            if outbox?.isWaiting == true {
-                republishPause.begin(clock.now)
-            } else {
-                republishPause.reset()
-            }
+            settle(results)
         case .publisherLost(let error):
             outbox?.connectionIsLost()
             log.publisherLost(error)
         case .publisherReady:
             outbox?.connectionIsBack()
+            republishPause.reset()
             log.publisherReady()
         case .publishingBlocked(let reason): log.blocked(reason)
         case .publishingUnblocked: log.unblocked()
         case .failed(let error): throw error
         }
+    }
+
+    private func settle(_ results: [PublishResult]) {
+        guard let settled = outbox?.settle(results) else { return }
+        for id in settled.confirmed { core.wasConfirmed(id) }
+        for (row, reason) in settled.returned {
+            core.wasReturned(row.id)
+            log.returned(row, reason)
+        }
+        if outbox?.isWaiting == true { republishPause.begin(clock.now) }
+        if outbox?.count == 0 { republishPause.reset() }
     }
 
     private func noteDrained() {
@@ -197,31 +238,45 @@ final class EngineLoop {
 
     private func reloadIfAsked() throws {
         guard let definitions = signals.takeDefinitions() else { return }
-        for refused in try core.load(definitions) { log.definitionRefused(refused) }
         do {
+            for refused in try core.load(definitions) { log.definitionRefused(refused) }
             try declare()
+            log.reloaded(core.registry.all)
+        } catch let error as BusError {
+            log.brokerIsAway(error)
         } catch {
-            log.brokerIsAway(error as? BusError ?? BusError(.connection, "\(error)"))
+            // Asked again when the file is back.
+            signals.load(definitions)
+            throw error
         }
-        log.reloaded(core.registry.all)
     }
 
     /// How long to wait for the next event.
-    private var patience: Duration? {
+    private var patience: Duration {
         if storagePause.isOn(clock.now) { return storagePause.left(clock.now) }
         if timersAreDue, intake.repliesAreDrained { return .zero }
-        var patience: Duration?
-        if let nextWake, intake.repliesAreDrained { patience = .milliseconds(max(0, nextWake - engineClock.now)) }
-        if let outbox, !outbox.confirmed.isEmpty { patience = min(patience ?? Self.idle, Self.idle) }
-        if let left = republishPause.leftIfOn(clock.now) { patience = min(patience ?? left, left) }
+        var patience = Self.longest
+        if let nextWake, intake.repliesAreDrained {
+            patience = min(patience, .milliseconds(max(0, nextWake - engineClock.now)))
+        }
+        if isQuietBeforeDrained { patience = min(patience, Self.drained) }
+        if let outbox, !outbox.confirmed.isEmpty { patience = min(patience, Self.idle) }
+        if let left = republishPause.leftIfOn(clock.now) { patience = min(patience, left) }
         // The window may open by time alone: commands become overdue.
-        if intake.isPaused(.starts) { patience = min(patience ?? Self.admission, Self.admission) }
+        if intake.isPaused(.starts) { patience = min(patience, Self.admission) }
         return patience
     }
+
+    /// Replies were said to wait that have not come. The broker's count may be stale, and a purge takes them away.
+    private var isQuietBeforeDrained: Bool { intake.repliesToDrain.map { $0 > 0 } ?? false }
 
     /// Confirmed rows wait this long for another batch to take them along.
     private static let idle: Duration = .milliseconds(50)
     private static let admission: Duration = .milliseconds(100)
+    /// A broker that is silent for so long has nothing more to deliver.
+    private static let drained: Duration = .seconds(1)
+    /// The mailbox's clock stands still while the machine sleeps, the engine's does not.
+    private static let longest: Duration = .seconds(60)
 
     // MARK: Holding back
 
@@ -233,16 +288,23 @@ final class EngineLoop {
         } else if waiting < settings.outboxBound / 2 {
             intake.resume([.replies])
         }
-        let mayStart = waiting < settings.outboxBound && core.mayAdmitStarts(at: engineClock.now)
+        let mayStart = waiting < settings.outboxBound && core.mayAdmitStarts(at: engineClock.now, wasFull: intake.isPaused(.starts))
         if mayStart { intake.resume([.starts]) } else { intake.pause([.starts]) }
     }
 
     /// F21, F22: nothing of the batch has happened; everything goes back to the broker until there is room.
     private func pauseForStorage(_ error: any Error) {
-        core.forgetStates()
         intake.pause([.starts, .replies, .operatorRequests, .deadLetters])
         storagePause.begin(clock.now)
         log.storageTrouble(error, pause: storagePause.left(clock.now))
+    }
+
+    private func endStoragePause() throws {
+        _ = storagePause.ends()
+        // What was committed without being seen to be is in the outbox only.
+        outbox?.publish(missingOf: try core.recover())
+        timersAreDue = true
+        intake.resume([.starts, .replies, .operatorRequests, .deadLetters])
     }
 
     private func finish() throws {
@@ -250,7 +312,7 @@ final class EngineLoop {
         let end = clock.now + settings.shutdownGrace
         while outbox?.isIdle == false, clock.now < end {
             for event in signals.mailbox.receive(waitingAtMost: clock.now.duration(to: end)) {
-                if case .published(let results) = event { _ = outbox?.settle(results) }
+                if case .published(let results) = event { settle(results) }
             }
         }
         if outbox?.isIdle == false { log.unconfirmedAtStop(outbox?.count ?? 0) }

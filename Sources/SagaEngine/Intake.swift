@@ -25,6 +25,11 @@ struct Intake {
         if id == .replies { repliesToDrain = nil }
     }
 
+    /// Nothing has come for so long that nothing can be waiting: the broker's count was stale.
+    mutating func deemDrained() {
+        if repliesToDrain != nil { repliesToDrain = 0 }
+    }
+
     /// Whether this delivery is ours to handle.
     mutating func accepts(_ delivery: Delivery) -> Bool {
         guard live.contains(delivery.consumer) else { return false }

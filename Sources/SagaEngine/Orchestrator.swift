@@ -27,8 +27,10 @@ package final class Orchestrator: Service {
         self.logger = logger
     }
 
-    /// - Throws: `BusError` when the bus will not get better by itself, `Refusal` when a definition changed under its
-    ///   version while sagas are open.
+    /// A definition that changed under its version while sagas are open is refused with an error in the log; the others
+    /// run (SEMANTICS 15).
+    ///
+    /// - Throws: `BusError` when the bus will not get better by itself.
     package func run() async throws {
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {

@@ -20,8 +20,8 @@ struct OutboxPublisher {
     }
 
     var count: Int { outstanding.count + waiting.count }
-    var isWaiting: Bool { !waiting.isEmpty && isConnected }
     var isIdle: Bool { outstanding.isEmpty }
+    var isWaiting: Bool { !waiting.isEmpty && isConnected }
 
     mutating func publish(_ rows: [OutboxRow], replacing replaced: [OutboxRowID] = []) {
         for id in replaced {
@@ -37,21 +37,34 @@ struct OutboxPublisher {
         publisher.publish(rows.map { (token: UInt64($0.id), message: Message($0)) })
     }
 
-    /// Takes the broker's word for some rows; returns those that came back, with the reason.
-    mutating func settle(_ results: [PublishResult]) -> [(row: OutboxRow, reason: String)] {
-        var cameBack: [(OutboxRow, String)] = []
+    /// Of the whole outbox, publishes what is not known here.
+    mutating func publish(missingOf rows: [OutboxRow]) {
+        let known = Set(confirmed)
+        publish(rows.filter { outstanding[$0.id] == nil && waiting[$0.id] == nil && !known.contains($0.id) })
+    }
+
+    struct Settled {
+        var confirmed: [OutboxRowID] = []
+        /// No queue took them, with the reason.
+        var returned: [(row: OutboxRow, reason: String)] = []
+    }
+
+    /// Takes the broker's word for some rows.
+    mutating func settle(_ results: [PublishResult]) -> Settled {
+        var settled = Settled()
         for result in results {
             let id = OutboxRowID(result.token)
             guard let row = outstanding.removeValue(forKey: id) else { continue }
             switch result.outcome {
-            case .confirmed: confirmed.append(id)
+            case .confirmed: settled.confirmed.append(id)
             case .returned(let reason):
                 waiting[id] = row
-                cameBack.append((row, reason))
+                settled.returned.append((row, reason))
             case .rejected, .unknown: waiting[id] = row
             }
         }
-        return cameBack
+        confirmed += settled.confirmed
+        return settled
     }
 
     mutating func connectionIsLost() { isConnected = false }

@@ -19,6 +19,8 @@ struct Pause {
 
     func leftIfOn(_ now: ContinuousClock.Instant) -> Duration? { until.map { max(.zero, now.duration(to: $0)) } }
 
+    func isOver(_ now: ContinuousClock.Instant) -> Bool { until.map { $0 <= now } ?? false }
+
     /// Ends a pause that is over; says whether there was one.
     mutating func ends() -> Bool {
         defer { until = nil }

@@ -12,14 +12,18 @@ package final class SagaStore: Sendable {
     /// Opens the file, creating it where it does not exist.
     ///
     /// - Throws: `UnusableDatabase`, which says what to do.
-    package init(path: String) throws {
-        database = try DurableDatabase(path: path, program: "skald", migrator: Schema.migrator)
+    package init(path: String, busyTimeout: Duration = .seconds(5)) throws {
+        database = try DurableDatabase(
+            path: path, program: "skald", migrator: Schema.migrator, busyTimeout: busyTimeout)
     }
 
     /// A store that lives as long as this value, for tests and simulations.
     package init() throws {
         database = try DurableDatabase(inMemory: Schema.migrator)
     }
+
+    /// Opens the file anew after an error, still holding its lock (SEMANTICS 25).
+    package func reopen() throws { try database.reopen() }
 
     /// Runs one transaction; what it throws rolls everything back.
     package func write<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
@@ -93,11 +97,13 @@ package struct StoreTransaction {
             [name, value])
     }
 
-    /// The greatest time any input was handled at.
+    /// The greatest time any input was handled at, or an id was made for.
     package func lastTime() throws -> Timestamp? {
-        try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
+        let handled = try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
             Timestamp(milliseconds: $0)
         }
+        let made = try greatestSagaID().map { SagaID.epoch.adding(milliseconds: $0.milliseconds) }
+        return [handled, made].compactMap(\.self).max()
     }
 
     package func greatestSagaID() throws -> SagaID? {

@@ -62,6 +62,7 @@ enum Schema {
             PRIMARY KEY (name, key, saga)
         ) STRICT, WITHOUT ROWID;
 
+        CREATE UNIQUE INDEX keys_first ON keys (name, key) WHERE again IS NULL;
         CREATE INDEX keys_by_key ON keys (key);
 
         -- One row for each saga and input: the events it caused, numbered through the saga.

@@ -56,7 +56,7 @@ extension StoreTransaction {
         StoredDeadLetter(
             id: row["id"], at: Timestamp(milliseconds: row["at"]), reason: row["reason"], detail: row["detail"],
             saga: (row["saga"] as Int64?).map { SagaID(row: $0) }, exchange: row["exchange"],
-            routingKey: row["routing_key"], properties: try JSONValue.parse(row["properties"] as String),
+            routingKey: row["routing_key"], properties: try JSONValue.stored(row["properties"]),
             body: DataBytes.bytes(of: row, "body"), settledAs: row["settled_as"])
     }
 
@@ -64,7 +64,7 @@ extension StoreTransaction {
 
     package func answer(toRequest id: String) throws -> JSONValue? {
         try String.fetchOne(db, sql: "SELECT answer FROM request_answers WHERE id = ?", arguments: [id]).map {
-            try JSONValue.parse($0)
+            try JSONValue.stored($0)
         }
     }
 

@@ -24,7 +24,7 @@ extension StoreTransaction {
                 db, sql: "SELECT source FROM definitions WHERE hash = ?", arguments: [hash])
         else { return nil }
         let unreadable = Refusal(code: .internal, path: "definition", message: "the stored definition is unreadable")
-        guard let json = try? JSONValue.parse(source), let definition = DefinitionReader.read(json).definition else {
+        guard let json = try? JSONValue.stored(source), let definition = DefinitionReader.read(json).definition else {
             throw unreadable
         }
         return definition

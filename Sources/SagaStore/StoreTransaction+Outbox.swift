@@ -67,7 +67,7 @@ extension StoreTransaction {
                 id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(row: $0) },
                 command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
                 routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
-                properties: try JSONValue.parse(row["properties"] as String), body: DataBytes.bytes(of: row, "body"))
+                properties: try JSONValue.stored(row["properties"]), body: DataBytes.bytes(of: row, "body"))
         }
     }
 
@@ -81,6 +81,13 @@ extension StoreTransaction {
 
     package func outboxCount() throws -> Int {
         try Int.fetchOne(db, sql: "SELECT count(*) FROM outbox") ?? 0
+    }
+}
+
+extension JSONValue {
+    /// Reads what was written here: it may be larger than a message, since a text may have been escaped.
+    static func stored(_ text: String) throws(JSONError) -> JSONValue {
+        try parse(Array(text.utf8), limits: .stored)
     }
 }
 

@@ -55,7 +55,7 @@ extension StoreTransaction {
         if let name = filter.definition { add("name = ?", [name]) }
         if let time = filter.startedBefore { add("started_at < ?", [time.milliseconds]) }
         if let time = filter.startedAfter { add("started_at > ?", [time.milliseconds]) }
-        if let step = filter.step { add("',' || steps || ',' LIKE ?", ["%,\(step),%"]) }
+        if let step = filter.step { add("instr(',' || steps || ',', ?) > 0", [",\(step),"]) }
         if let code = filter.errorCode { add("error_code = ?", [code]) }
         if let key = filter.key { add("id IN (SELECT saga FROM keys WHERE key = ?)", [key]) }
         if let id = filter.before { add("id < ?", [id.row]) }

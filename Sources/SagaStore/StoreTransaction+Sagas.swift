@@ -30,6 +30,13 @@ extension StoreTransaction {
         }
     }
 
+    /// The saga that was started again for this one.
+    package func successor(of saga: SagaID) throws -> KeyOwner? {
+        try Row.fetchOne(db, sql: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.row]).map {
+            KeyOwner(saga: SagaID(row: $0["saga"]), inputHash: $0["input_hash"], again: saga)
+        }
+    }
+
     package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
         try run(
             "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
@@ -84,18 +91,26 @@ extension StoreTransaction {
     ///
     /// - Throws: `INTERNAL` if its definition or history cannot be read.
     package func state(of id: SagaID) throws -> SagaState? {
-        guard let definition = try definition(of: id) else { return nil }
+        try state(of: id) { try definition(hash: $0) }
+    }
+
+    /// - Parameter read: gives a definition by its hash; for a caller who keeps those it has read.
+    package func state(
+        of id: SagaID, definition read: (_ hash: String) throws -> SagaDefinition?
+    ) throws -> SagaState? {
+        guard let hash = try definitionHash(of: id), let definition = try read(hash) else { return nil }
         return SagaState(
             id: id, definition: definition,
             folding: try history(of: id, definition: definition).map { ($0.event, $0.at) })
     }
 
     package func definition(of id: SagaID) throws -> SagaDefinition? {
-        guard
-            let hash = try String.fetchOne(
-                db, sql: "SELECT definition FROM sagas WHERE id = ?", arguments: [id.row])
-        else { return nil }
-        return try definition(hash: hash)
+        try definitionHash(of: id).flatMap { try definition(hash: $0) }
+    }
+
+    private func definitionHash(of id: SagaID) throws -> String? {
+        let statement = try db.cachedStatement(sql: "SELECT definition FROM sagas WHERE id = ?")
+        return try String.fetchOne(statement, arguments: [id.row])
     }
 
     /// A saga's events, oldest first.

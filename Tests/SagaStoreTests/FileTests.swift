@@ -1,0 +1,161 @@
+import DurableSQLite
+import Foundation
+import GRDB
+import SagaCore
+import Testing
+
+@testable import SagaStore
+
+@Suite("The file")
+struct FileTests {
+    private let directory: TemporaryDirectory
+    private var path: String { directory.file("data/deep/skald.sqlite") }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func refusal(_ path: String) -> String? {
+        let error = #expect(throws: UnusableDatabase.self) { _ = try SagaStore(path: path) }
+        return error?.description
+    }
+
+    @Test func onlyItsOwnerReadsIt() throws {
+        let store = try SagaStore(path: path)
+        try Sample.start(1, in: store)
+        #expect(try TemporaryDirectory.permissions(of: directory.file("data")) == 0o700)
+        #expect(try TemporaryDirectory.permissions(of: directory.file("data/deep")) == 0o700)
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            #expect(try TemporaryDirectory.permissions(of: path + suffix) == 0o600, "\(suffix)")
+        }
+    }
+
+    @Test func everyCommitIsOnDisk() throws {
+        let store = try SagaStore(path: path)
+        let (synchronous, mode) = try store.read {
+            (
+                try Int.fetchOne($0.db, sql: "PRAGMA synchronous"),
+                try String.fetchOne($0.db, sql: "PRAGMA journal_mode")
+            )
+        }
+        #expect(synchronous == 2)
+        #expect(mode == "wal")
+    }
+
+    @Test func whatWasWrittenIsThereAfterReopening() throws {
+        var store: SagaStore? = try SagaStore(path: path)
+        let state = try Sample.start(1, in: #require(store))
+        store = nil
+        let reopened = try SagaStore(path: path)
+        #expect(try reopened.read { try $0.state(of: state.id) } == state)
+        #expect(try reopened.integrityProblems() == [])
+    }
+
+    @Test("F1: what a killed process left behind is recovered")
+    func recovery() throws {
+        let store = try SagaStore(path: path)
+        let state = try Sample.start(1, in: store)
+        let copy = directory.file("copy.sqlite")
+        for suffix in ["", "-wal"] { try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix) }
+        let recovered = try SagaStore(path: copy)
+        #expect(try recovered.read { try $0.state(of: state.id) } == state)
+        #expect(try recovered.integrityProblems() == [])
+    }
+
+    @Test("F23: a second opener is refused and told who has it; closing lets go")
+    func lock() throws {
+        var first: SagaStore? = try SagaStore(path: path)
+        let message = try #require(refusal(path))
+        #expect(message.contains("pid \(getpid()) on \(ProcessInfo.processInfo.hostName), since 20"))
+        #expect(first != nil)
+        first = nil
+        _ = try SagaStore(path: path)
+    }
+
+    @Test func anOpenThatIsRefusedHoldsNoLock() throws {
+        try FileManager.default.createDirectory(atPath: directory.file("data/deep"), withIntermediateDirectories: true)
+        try Data("This is not a database, whatever its name says.".utf8).write(to: URL(fileURLWithPath: path))
+        chmod(path, 0o600)
+        _ = refusal(path)
+        #expect(unlink(path) == 0)
+        _ = try SagaStore(path: path)
+    }
+
+    @Test func whatIsNoDatabaseIsRefusedAndLeftAlone() throws {
+        let file = directory.file("notes.txt")
+        let text = Data(String(repeating: "These are my notes. ", count: 500).utf8)
+        try text.write(to: URL(fileURLWithPath: file))
+        chmod(file, 0o600)
+        #expect(refusal(file)?.contains("not an SQLite database") == true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == text)
+    }
+
+    @Test func anotherProgramsDatabaseIsRefusedAndLeftAlone() throws {
+        let file = directory.file("other.sqlite")
+        do {
+            let queue = try DatabaseQueue(path: file)
+            try queue.write { try $0.execute(sql: "CREATE TABLE notes (text TEXT)") }
+        }
+        chmod(file, 0o600)
+        #expect(refusal(file)?.contains("another program") == true)
+        let tables = try DatabaseQueue(path: file).read {
+            try String.fetchAll($0, sql: "SELECT name FROM sqlite_master")
+        }
+        #expect(tables == ["notes"])
+    }
+
+    @Test func aNewerVersionsDatabaseIsRefused() throws {
+        try SagaStore(path: path).write {
+            try $0.db.execute(sql: "INSERT INTO grdb_migrations VALUES ('orchestrator 99')")
+        }
+        #expect(refusal(path)?.contains("newer version of skald") == true)
+    }
+
+    @Test func aWorldReadableOneIsRefusedAndSaysWhatToDo() throws {
+        try SagaStore(path: path).write { try $0.setFact("open", to: "no") }
+        chmod(path, 0o644)
+        #expect(refusal(path)?.contains("chmod 600 \(path)") == true)
+        chmod(path, 0o600)
+        _ = try SagaStore(path: path)
+    }
+
+    @Test func aDirectoryIsNoFile() throws {
+        let folder = directory.file("folder.sqlite")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        #expect(refusal(folder)?.contains("is not a file") == true)
+    }
+
+    @Test func aReaderSeesWhatTheWriterCommits() throws {
+        let store = try SagaStore(path: path)
+        let reader = try SagaStoreReader(path: path)
+        let state = try Sample.start(1, in: store)
+        #expect(try reader.read { try $0.state(of: state.id) } == state)
+        #expect(throws: DatabaseError.self) { try reader.read { try $0.setFact("open", to: "yes") } }
+    }
+
+    @Test("F21: a full disk changes nothing and can be told from a fault of ours")
+    func fullDisk() throws {
+        let store = try SagaStore(path: path)
+        let state = try Sample.start(1, in: store)
+        try store.write { transaction in
+            let pages = try Int.fetchOne(transaction.db, sql: "PRAGMA page_count") ?? 0
+            try transaction.db.execute(sql: "PRAGMA max_page_count = \(pages)")
+        }
+        let error = #expect(throws: (any Error).self) {
+            try store.write { transaction in
+                try transaction.setFact("open", to: "yes")
+                for number in Int64(1)...1000 {
+                    try transaction.insert(
+                        OutboxRow(
+                            id: number, saga: nil, command: nil, exchange: "", routingKey: "", isMandatory: false,
+                            properties: [:], body: Array(repeating: 1, count: 10_000)), at: Sample.now)
+                }
+            }
+        }
+        #expect(error?.isStorageTrouble == true)
+        #expect(try store.read { try $0.fact("open") } == nil)
+        #expect(try store.read { try $0.outboxCount() } == 0)
+        #expect(try store.read { try $0.state(of: state.id) } == state)
+        try store.write { try $0.db.execute(sql: "PRAGMA max_page_count = 1000000") }
+        try Sample.start(2, in: store)
+        #expect(try store.integrityProblems() == [])
+    }
+}
