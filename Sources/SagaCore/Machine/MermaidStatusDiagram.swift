@@ -5,7 +5,8 @@ package struct MermaidStatusDiagram: Sendable {
     /// The statuses of a saga.
     package static var sagas: MermaidStatusDiagram {
         MermaidStatusDiagram(
-            first: SagaStatus.running.rawValue, all: SagaStatus.allCases.map { ($0.rawValue, $0.successors.map(\.rawValue)) })
+            first: SagaStatus.running.rawValue,
+            all: SagaStatus.allCases.map { ($0.rawValue, $0.successors.map(\.rawValue)) })
     }
 
     /// The statuses of a step.
