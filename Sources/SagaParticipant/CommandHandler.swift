@@ -67,9 +67,10 @@ public struct OutsideWork: Sendable {
     public init(
         prepare: @escaping @Sendable (Database, CommandContext) throws -> Preparation,
         call: @escaping @Sendable (_ key: String, _ parameters: JSONObject) -> Answer,
-        finish: @escaping @Sendable (
-            Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue
-        ) throws -> HandlerResult
+        finish:
+            @escaping @Sendable (
+                Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue
+            ) throws -> HandlerResult
     ) {
         self.prepare = prepare
         self.call = call

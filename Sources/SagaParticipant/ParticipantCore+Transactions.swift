@@ -16,7 +16,7 @@ extension ParticipantCore {
             return outcome
         } catch let error where error.isOfTheFile {
             throw error
-        } catch where items.count > 1 {
+        } catch  where items.count > 1 {
             var all = BatchOutcome()
             for item in items {
                 let outcome = try inOneTransaction([item], work, failing: failing, committed: committed)

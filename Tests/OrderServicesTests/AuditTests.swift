@@ -48,10 +48,15 @@ struct AuditTests {
             (.payment, "DELETE FROM payment WHERE state = 'voided'", "recorded in the barrier took effect"),
             (.payment, "UPDATE payment SET amount = amount + 1", "what was captured is what was authorized"),
             (.ledger, "UPDATE sale SET amount = amount + 1", "the accounts hold what the orders say"),
-            (.ledger, "UPDATE sale SET state = 'returned', return_id = entry, return_saga = 1 WHERE state = 'settled'",
-                "the books say nothing"),
-            (.ledger, "DROP TRIGGER journal_line_stays; UPDATE journal_line SET debit = debit + 1 WHERE debit > 0",
-                "every entry balances"),
+            (
+                .ledger,
+                "UPDATE sale SET state = 'returned', return_id = entry, return_saga = 1 WHERE state = 'settled'",
+                "the books say nothing"
+            ),
+            (
+                .ledger, "DROP TRIGGER journal_line_stays; UPDATE journal_line SET debit = debit + 1 WHERE debit > 0",
+                "every entry balances"
+            ),
             (.ledger, "DELETE FROM barrier WHERE type = 'ledger.settle'", "is recorded in the barrier"),
         ])
     func corrupted(service: OrderService, sql: String, finding: String) throws {
@@ -61,6 +66,20 @@ struct AuditTests {
         }
         let report = try shop.audit()
         #expect(report.violations.contains { $0.contains(finding) }, "\(report.violations)")
+    }
+
+    @Test("the files are audited read-only, while the services run and when they are closed")
+    func files() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let shop = try Shop(in: directory.path)
+            try shop.receive(#"{"sku": "11", "onHand": 8}"#)
+            #expect(try shop.placeOrder("4711"))
+            let running = try MoneyAndStockAudit(reading: directory.path).report(atRest: true)
+            #expect(running.isCleanAtRest && running[figure: "ledger: orders standing"] == 1)
+        }
+        let closed = try MoneyAndStockAudit(reading: directory.path).report(atRest: true)
+        #expect(closed.isCleanAtRest && closed[figure: "payment: captured"] == 500)
     }
 
     @Test("what is left undone is reported at rest, except of sagas that are stuck or abandoned")

@@ -31,7 +31,9 @@ struct DocumentationTests {
     @Test("every command is explained", arguments: OrderService.allCases)
     func commands(service: OrderService) throws {
         let page = try page(service)
-        for type in try service.open(directory: nil).participant.commandTypes { #expect(page.contains("| `\(type)` |")) }
+        for type in try service.open(directory: nil).participant.commandTypes {
+            #expect(page.contains("| `\(type)` |"))
+        }
     }
 
     @Test("every test card is explained")

@@ -16,7 +16,10 @@ struct InventoryTests {
     }
 
     private func lines(_ lines: (String, Int64)...) -> JSONValue {
-        ["orderId": "4711", "lines": .array(lines.map { ["sku": .string($0.0), "quantity": .number(JSONNumber($0.1))] })]
+        [
+            "orderId": "4711",
+            "lines": .array(lines.map { ["sku": .string($0.0), "quantity": .number(JSONNumber($0.1))] }),
+        ]
     }
 
     private func reserve(_ lines: JSONValue, _ saga: SagaID) throws -> Reply {

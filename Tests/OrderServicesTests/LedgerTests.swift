@@ -51,7 +51,9 @@ struct LedgerTests {
         _ = try record(saga)
         #expect(try shop.compensate("ledger.reverse", of: "ledger.record", saga: saga).outcome == .succeeded)
         #expect(try balances() == ["receivable": 0, "deferred-revenue": 0])
-        #expect(try shop[.ledger].database.queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM journal_entry") } == 2)
+        #expect(
+            try shop[.ledger].database.queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM journal_entry") }
+                == 2)
         try expectSound()
     }
 

@@ -66,7 +66,8 @@ struct PaymentTests {
         #expect(try atGateway("SELECT key FROM request").isEmpty)
     }
 
-    @Test("F7, rule 18: the gateway times out before or after the effect: asked again, it takes effect once",
+    @Test(
+        "F7, rule 18: the gateway times out before or after the effect: asked again, it takes effect once",
         arguments: [TestCard.timeoutBefore, .timeoutAfter])
     func timeout(card: TestCard) throws {
         let saga = shop.newSaga()
@@ -76,7 +77,8 @@ struct PaymentTests {
         #expect(try state(of: saga) == "authorized")
     }
 
-    @Test("rule 18: a compensation after a timeout settles the call first, then undoes what it left",
+    @Test(
+        "rule 18: a compensation after a timeout settles the call first, then undoes what it left",
         arguments: [TestCard.timeoutBefore, .timeoutAfter, .timeoutThenDeclined])
     func compensationAfterTimeout(card: TestCard) throws {
         let saga = shop.newSaga()
@@ -94,7 +96,8 @@ struct PaymentTests {
     func failThenSucceed() throws {
         let saga = shop.newSaga()
         #expect(try shop.action("payment.authorize", order(.failThenSucceed), saga: saga).outcome == .failed)
-        #expect(try shop.action("payment.authorize", order(.failThenSucceed), saga: saga, round: 2).outcome == .succeeded)
+        #expect(
+            try shop.action("payment.authorize", order(.failThenSucceed), saga: saga, round: 2).outcome == .succeeded)
     }
 
     @Test("rule 22: a successor saga for the same order is paid for itself")
@@ -107,7 +110,8 @@ struct PaymentTests {
         #expect(try state(of: second) == "authorized")
     }
 
-    @Test("capture takes what was authorized, also when its answer is lost",
+    @Test(
+        "capture takes what was authorized, also when its answer is lost",
         arguments: [TestCard.visa, .captureTimeoutBefore, .captureTimeoutAfter])
     func capture(card: TestCard) throws {
         let saga = shop.newSaga()
@@ -144,7 +148,8 @@ struct PaymentTests {
         #expect(try state(of: saga) == "authorized")
     }
 
-    @Test("refunds: all of it by order, no more than was captured, once for each saga",
+    @Test(
+        "refunds: all of it by order, no more than was captured, once for each saga",
         arguments: [TestCard.visa, .refundTimeout])
     func refund(card: TestCard) throws {
         try shop.receive(#"{"sku": "11", "onHand": 10}"#)
@@ -183,7 +188,8 @@ struct PaymentTests {
         }
     }
 
-    @Test("F1–F3, rule 18: killed between the phases, reopened from the file, it settles with the same key",
+    @Test(
+        "F1–F3, rule 18: killed between the phases, reopened from the file, it settles with the same key",
         arguments: [false, true])
     func crash(callWasMade: Bool) throws {
         let directory = try TemporaryDirectory()
@@ -196,7 +202,8 @@ struct PaymentTests {
         }
         try shop.crash(.payment)
         #expect(try shop.compensate("payment.void", of: "payment.authorize", saga: saga, attempt: 1).outcome == .retry)
-        #expect(try shop.compensate("payment.void", of: "payment.authorize", saga: saga, attempt: 2).outcome == .succeeded)
+        #expect(
+            try shop.compensate("payment.void", of: "payment.authorize", saga: saga, attempt: 2).outcome == .succeeded)
         let report = try shop.audit()
         #expect(report.isCleanAtRest, "\(report.violations + report.unfinished)")
         #expect(report[figure: "payment: authorizations"] == 1)

@@ -102,14 +102,19 @@ final class Shop {
     func placeOrder(_ orderID: String, sku: String = "11", quantity: Int64 = 1, card: TestCard = .visa) throws -> Bool {
         let saga = newSaga()
         let amount = JSONValue.number(JSONNumber(quantity * 500))
-        let reserved = try settle("inventory.reserve", [
-            "orderId": .string(orderID), "lines": [["sku": .string(sku), "quantity": .number(JSONNumber(quantity))]],
-        ], saga)
+        let reserved = try settle(
+            "inventory.reserve",
+            [
+                "orderId": .string(orderID),
+                "lines": [["sku": .string(sku), "quantity": .number(JSONNumber(quantity))]],
+            ], saga)
         guard reserved.outcome == .succeeded else { return try undo(saga) }
-        let authorized = try settle("payment.authorize", [
-            "orderId": .string(orderID), "amount": amount,
-            "method": ["type": "card", "token": .string(card.rawValue)],
-        ], saga)
+        let authorized = try settle(
+            "payment.authorize",
+            [
+                "orderId": .string(orderID), "amount": amount,
+                "method": ["type": "card", "token": .string(card.rawValue)],
+            ], saga)
         guard authorized.outcome == .succeeded else { return try undo(saga) }
         let recorded = try settle("ledger.record", ["orderId": .string(orderID), "amount": amount], saga)
         let committed = try settle("inventory.commit", ["reservation": reserved.body["reservation"] ?? nil], saga)

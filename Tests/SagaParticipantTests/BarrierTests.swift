@@ -126,7 +126,8 @@ struct BarrierTests {
     @Test(
         "I2: the schema refuses a second success, a second call under way, and a final outcome that changes",
         arguments: [
-            "INSERT INTO barrier SELECT saga, step, kind, 2, state, type, result, 1, NULL, NULL, NULL, 0, 0 FROM barrier",
+            "INSERT INTO barrier "
+                + "SELECT saga, step, kind, 2, state, type, result, 1, NULL, NULL, NULL, 0, 0 FROM barrier",
             "UPDATE barrier SET state = 'failed', had_effect = 0", "UPDATE barrier SET result = '{}'",
             "INSERT INTO barrier VALUES (1, 's', 'action', 1, 'started', 't', NULL, 0, 'k', '{}', '{}', 0, 0), "
                 + "(1, 's', 'compensation', 1, 'started', 't', NULL, 0, 'k', '{}', '{}', 0, 0)",

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Batches")
 struct BatchTests {
-    @Test("rule 26, F26: a handler that breaks is answered retry and its neighbours are unaffected",
+    @Test(
+        "rule 26, F26: a handler that breaks is answered retry and its neighbours are unaffected",
         arguments: ["counter.crash", "counter.violate"])
     func brokenHandler(type: String) throws {
         let story = try Story()

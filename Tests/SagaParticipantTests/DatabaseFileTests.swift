@@ -27,7 +27,9 @@ final class DatabaseFileTests {
         rmdir(directory)
     }
 
-    private func open(as name: String = "counter", migrations: [Participant.Migration] = []) throws -> ParticipantDatabase {
+    private func open(as name: String = "counter", migrations: [Participant.Migration] = []) throws
+        -> ParticipantDatabase
+    {
         try ParticipantDatabase(
             path: path, for: Participant(name: name, migrations: migrations, handlers: []))
     }

@@ -105,7 +105,8 @@ struct ServiceTests {
         #expect(try bus.depth(ofQueue: "counter.commands") == 0)
     }
 
-    @Test("rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
+    @Test(
+        "rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
         arguments: [PublishOutcome.unknown, .rejected])
     func unconfirmed(outcome: PublishOutcome) async throws {
         try await withService(over: LossyBus(bus, outcome)) { orchestrator in

@@ -157,7 +157,8 @@ extension Participant {
             migrations: [
                 Migration("effects") { db in
                     try db.execute(
-                        sql: "CREATE TABLE effect (id INTEGER PRIMARY KEY, change INTEGER NOT NULL CHECK (change <> 7))")
+                        sql: "CREATE TABLE effect (id INTEGER PRIMARY KEY, change INTEGER NOT NULL CHECK (change <> 7))"
+                    )
                 }
             ],
             handlers: [

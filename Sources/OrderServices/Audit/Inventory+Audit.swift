@@ -3,7 +3,10 @@ extension Inventory {
     package static let audit = ServiceAudit(
         name: "inventory",
         figures: [
-            (name: "units received", sql: "SELECT sum(quantity * available) FROM stock_change WHERE reservation IS NULL"),
+            (
+                name: "units received",
+                sql: "SELECT sum(quantity * available) FROM stock_change WHERE reservation IS NULL"
+            ),
             (name: "units available", sql: "SELECT sum(available) FROM stock"),
             (name: "units reserved", sql: "SELECT sum(soft_reserved) FROM stock"),
             (name: "units sold", sql: "SELECT sum(hard_reserved + fulfilled) FROM stock"),

@@ -136,7 +136,9 @@ package struct MoneyAndStockAudit: Sendable {
     }
 
     private static func amounts(_ db: Database, _ sql: String) throws -> [SagaID: String] {
-        let rows = try Row.fetchAll(db, sql: sql).map { (SagaID(column: $0[0]), "\($0[1] as Int64) \($0[2] as String)") }
+        let rows = try Row.fetchAll(db, sql: sql).map {
+            (SagaID(column: $0[0]), "\($0[1] as Int64) \($0[2] as String)")
+        }
         return Dictionary(rows) { "\($0) and \($1)" }
     }
 

@@ -21,7 +21,8 @@ extension Payment {
         guard let row, let currency = Currency(code: row["currency"]) else {
             return .settled(.failed(code: "CAPTURE_UNKNOWN", message: "nothing was captured for this order"))
         }
-        guard try context.input["currency"].map({ try Fields.currency($0, at: "currency") }) ?? currency == currency else {
+        guard try context.input["currency"].map({ try Fields.currency($0, at: "currency") }) ?? currency == currency
+        else {
             return .settled(.failed(code: "MONEY_MISMATCH", message: "the order was paid in another currency"))
         }
         let rest: Int64 = row["rest"]

@@ -44,7 +44,9 @@ package enum Payment {
             case .settled(let result): .settled(result)
             }
         } call: { key, parameters in
-            guard let request = GatewayRequest(parameters) else { return .unsettled("the stored request is unreadable") }
+            guard let request = GatewayRequest(parameters) else {
+                return .unsettled("the stored request is unreadable")
+            }
             let answer = gateway.perform(request, key: key)
             switch answer {
             case .unanswered(let reason): return .unsettled(reason)

@@ -34,8 +34,10 @@ extension GatewayRequest {
     var json: JSONObject {
         switch self {
         case .authorize(let orderID, let amount, let token):
-            ["authorize": .string(orderID), "amount": amount.json, "currency": amount.currencyJSON,
-                "token": .string(token)]
+            [
+                "authorize": .string(orderID), "amount": amount.json, "currency": amount.currencyJSON,
+                "token": .string(token),
+            ]
         case .capture(let authorization, let amount):
             ["capture": .string(authorization), "amount": amount.json, "currency": amount.currencyJSON]
         case .void(let authorization):

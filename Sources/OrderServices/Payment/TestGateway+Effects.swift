@@ -88,8 +88,9 @@ extension TestGateway {
     }
 
     private static func refund(_ capture: String, _ amount: Money, _ db: Database) throws -> GatewayAnswer {
-        guard let left = try Int64.fetchOne(
-            db, sql: "SELECT amount - refunded FROM capture WHERE id = ?", arguments: [capture])
+        guard
+            let left = try Int64.fetchOne(
+                db, sql: "SELECT amount - refunded FROM capture WHERE id = ?", arguments: [capture])
         else { return .unknown("capture") }
         guard amount.minorUnits <= left else {
             return .refused(code: "REFUND_TOO_LARGE", message: "that much was not captured, or is refunded already")

@@ -34,9 +34,10 @@ package final class TestGateway: PaymentGateway {
         try db.executeCached(
             sql: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
             arguments: [key, parameters, request.operation.rawValue])
-        guard let row = try Row.fetchOne(
-            db, sql: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
-            arguments: [key])
+        guard
+            let row = try Row.fetchOne(
+                db, sql: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
+                arguments: [key])
         else { return .unanswered("the request is lost") }
         guard row["parameters"] == parameters else {
             return .refused(code: GatewayAnswer.keyReused, message: "this key came with other parameters before")
@@ -57,7 +58,8 @@ package final class TestGateway: PaymentGateway {
             let isFirst = try !Bool.fetchOne(
                 db,
                 sql: "SELECT EXISTS (SELECT 1 FROM request WHERE operation = ? AND order_id = ?)",
-                arguments: [request.operation.rawValue, order.id]).isTrue
+                arguments: [request.operation.rawValue, order.id]
+            ).isTrue
             if isFirst { return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db) }
             return try answer(approve(request, order.token, db), key, order.id, db)
         case .timesOutBefore:
