@@ -106,7 +106,8 @@ package final class DurableDatabase: Sendable {
             try makeDirectory(of: directory)
             if mkdir(directory, 0o700) == 0 || errno == EEXIST { return }
         }
-        throw UnusableDatabase(description: "cannot make the directory \(directory): \(String(cString: strerror(errno)))")
+        throw UnusableDatabase(
+            description: "cannot make the directory \(directory): \(String(cString: strerror(errno)))")
     }
 
     /// Creates a missing file for its owner only, before SQLite opens it (never after: closing a descriptor would drop

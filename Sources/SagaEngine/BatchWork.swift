@@ -107,7 +107,7 @@ struct BatchWork {
                 guard let state = try state(of: id) else { throw fault }
                 try apply(try SagaMachine.decide(state, .fault(fault), at: now, using: &random))
             }
-        } catch where !error.isStorageTrouble {
+        } catch  where !error.isStorageTrouble {
             // Not even that can be written into its history.
             self = before
             result.notices.append(.sagaStuck(id, step: nil, code: fault.code.rawValue))

@@ -58,7 +58,8 @@ package final class EngineCore {
     /// If an input fails for a reason other than I/O, the inputs run singly, and that one becomes a dead letter or makes
     /// its saga stuck (SEMANTICS 26).
     /// - Throws: what SQLite said, when the file cannot be written now.
-    package func process(_ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64) throws -> BatchResult {
+    package func process(_ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64) throws -> BatchResult
+    {
         do {
             return try commit(batch, at: now, using: &random)
         } catch let error where !error.isStorageTrouble {
@@ -218,7 +219,7 @@ extension BatchResult {
 
 extension Delivery {
     /// Tells a message from others across restarts.
-    fileprivate var fingerprint: String {
+    var fingerprint: String {
         let properties = message.properties
         let text = [properties.messageID, properties.correlationID, properties.type].map { $0 ?? "" }
         return SHA256.hex(Array(text.joined(separator: "\u{1}").utf8) + message.body)

@@ -105,7 +105,9 @@ struct EngineLog {
         logger.error("stopped while the database cannot be written", metadata: ["error": "\(error)"])
     }
     func unconfirmedAtStop(_ count: Int) {
-        logger.warning("stopping with messages unconfirmed; they go out again at the next start", metadata: ["messages": "\(count)"])
+        logger.warning(
+            "stopping with messages unconfirmed; they go out again at the next start",
+            metadata: ["messages": "\(count)"])
     }
 
     private func names(_ definitions: [SagaDefinition]) -> String {

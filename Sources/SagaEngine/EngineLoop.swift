@@ -63,7 +63,7 @@ final class EngineLoop {
         do {
             try finish()
             try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
-        } catch where error.isStorageTrouble {
+        } catch  where error.isStorageTrouble {
             log.storageTroubleAtStop(error)
         }
         log.stopped()
@@ -134,7 +134,7 @@ final class EngineLoop {
             try reloadIfAsked()
             if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
             try work(deliveries, isIdle: events.isEmpty)
-        } catch where error.isStorageTrouble {
+        } catch  where error.isStorageTrouble {
             pauseForStorage(error)
         }
         admit()
@@ -288,7 +288,9 @@ final class EngineLoop {
         } else if waiting < settings.outboxBound / 2 {
             intake.resume([.replies])
         }
-        let mayStart = waiting < settings.outboxBound && core.mayAdmitStarts(at: engineClock.now, wasFull: intake.isPaused(.starts))
+        let mayStart =
+            waiting < settings.outboxBound
+            && core.mayAdmitStarts(at: engineClock.now, wasFull: intake.isPaused(.starts))
         if mayStart { intake.resume([.starts]) } else { intake.pause([.starts]) }
     }
 

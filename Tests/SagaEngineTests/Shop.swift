@@ -183,7 +183,8 @@ final class Shop {
     }
 
     func request(_ verb: String, of saga: SagaID, _ more: JSONObject = [:], id: String = "op") -> Delivery {
-        request(verb, JSONObject([("saga", .string(saga.description))] + more.members.map { ($0.key, $0.value) }), id: id)
+        request(
+            verb, JSONObject([("saga", .string(saga.description))] + more.members.map { ($0.key, $0.value) }), id: id)
     }
 
     /// Starts a saga whose first command has left.
@@ -215,7 +216,8 @@ final class Shop {
     /// What the file holds, to compare before and after.
     func contents() throws -> [String] {
         try store.read { transaction in
-            try ["sagas", "history", "keys", "outbox", "dead_letters", "request_answers", "definitions"].flatMap { table in
+            try ["sagas", "history", "keys", "outbox", "dead_letters", "request_answers", "definitions"].flatMap {
+                table in
                 try Row.fetchAll(transaction.db, sql: "SELECT * FROM \(table) ORDER BY 1, 2, 3").map {
                     "\(table) \($0)"
                 }

@@ -12,14 +12,16 @@ struct OutboxTests {
 
     private func row(_ id: Int64, properties: JSONValue = [:], body: [UInt8] = []) -> OutboxRow {
         OutboxRow(
-            id: id, saga: Sample.id(1), command: CommandID(saga: Sample.id(1), step: "reserve", kind: .action, round: 1),
+            id: id, saga: Sample.id(1),
+            command: CommandID(saga: Sample.id(1), step: "reserve", kind: .action, round: 1),
             exchange: "skald.commands", routingKey: "stock", isMandatory: true, properties: properties, body: body)
     }
 
     @Test func aRowComesBackAsItWas() throws {
         let bodies: [[UInt8]] = [[], [0], Array(0...255), Array("{\"a\":\"\\u0000\"}".utf8)]
         let rows = bodies.enumerated().map { index, body in
-            row(Int64(index + 1), properties: ["headers": [["skald-attempt", 2], ["x", true], ["y", "é"]]], body: body)
+            row(
+                Int64(index + 1), properties: ["headers": [["skald-attempt", 2], ["x", true], ["y", "é"]]], body: body)
         }
         let answer = OutboxRow(
             id: 9, saga: nil, command: nil, exchange: "", routingKey: "caller", isMandatory: false, properties: [:],
@@ -69,7 +71,8 @@ struct OutboxTests {
         #expect(open.map(\.id) == [5, 3])
         #expect(open.first?.body == [0, 255, 5])
         #expect(open.first?.saga == Sample.id(5))
-        #expect(try store.read { try $0.deadLetters(includingSettled: false, limit: 9, before: 3) }.map(\.id) == [2, 1])
+        #expect(
+            try store.read { try $0.deadLetters(includingSettled: false, limit: 9, before: 3) }.map(\.id) == [2, 1])
         #expect(try store.read { try $0.deadLetters(includingSettled: true, limit: 9) }.count == 5)
         #expect(try store.read { try $0.deadLetter(4) }?.settledAs == "discarded")
         #expect(try store.read { try $0.deadLetter(99) } == nil)
