@@ -82,6 +82,7 @@ let package = Package(
             dependencies: ["SagaEngine", "SagaYAML", "OrderServices", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
         .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
+        .testTarget(name: "SkaldTests", dependencies: ["skald"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices", "skald"]),

@@ -43,13 +43,12 @@ package final class DurableDatabase: Sendable {
         lock = try FileLock(path: path + ".lock")
         try Self.prepareFile(at: path)
         do {
-            try Self.refuseForeign(path, migrator, program)
+            try Self.refuseForeign(try Self.reading(path: path), path, migrator, program)
             let file = File(path: path, program: program, busyTimeout: busyTimeout)
             self.file = file
             connection = Mutex(try Self.connect(file))
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
-            throw UnusableDatabase(
-                description: "\(path) is not an SQLite database; move it away or name another directory")
+            throw Self.notADatabase(path)
         }
         try migrator.migrate(queue)
     }
@@ -99,6 +98,32 @@ package final class DurableDatabase: Sendable {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
+    /// Opens a file to look at it, without its lock, refusing what is not this program's or not set up yet.
+    ///
+    /// - Throws: ``UnusableDatabase``.
+    package static func reading(path: String, program: String, migrator: DatabaseMigrator) throws -> DatabaseQueue {
+        do {
+            let queue = try reading(path: path)
+            try refuseForeign(queue, path, migrator, program)
+            guard try queue.read({ try !migrator.appliedIdentifiers($0).isEmpty }) else {
+                throw UnusableDatabase(description: "\(path) is empty: \(program) has not set it up yet")
+            }
+            return queue
+        } catch let error as DatabaseError {
+            switch error.resultCode {
+            case .SQLITE_NOTADB: throw notADatabase(path)
+            case .SQLITE_CANTOPEN, .SQLITE_READONLY:
+                throw UnusableDatabase(
+                    description: "\(path) cannot be read (\(error.message ?? "SQLite cannot open it")); be its owner")
+            default: throw error
+            }
+        }
+    }
+
+    private static func notADatabase(_ path: String) -> UnusableDatabase {
+        UnusableDatabase(description: "\(path) is not an SQLite database; move it away or name another directory")
+    }
+
     private static func makeDirectory(of path: String) throws {
         let directory = path.parentDirectory
         guard mkdir(directory, 0o700) != 0, errno != EEXIST else { return }
@@ -128,8 +153,10 @@ package final class DurableDatabase: Sendable {
         }
     }
 
-    private static func refuseForeign(_ path: String, _ migrator: DatabaseMigrator, _ program: String) throws {
-        try reading(path: path).read { db in
+    private static func refuseForeign(
+        _ queue: DatabaseQueue, _ path: String, _ migrator: DatabaseMigrator, _ program: String
+    ) throws {
+        try queue.read { db in
             if try migrator.hasBeenSuperseded(db) {
                 throw UnusableDatabase(
                     description: """

@@ -52,8 +52,9 @@ package final class SagaStore: Sendable {
 package final class SagaStoreReader: Sendable {
     private let queue: DatabaseQueue
 
+    /// - Throws: `UnusableDatabase`, which says what to do.
     package init(path: String) throws {
-        queue = try DurableDatabase.reading(path: path)
+        queue = try DurableDatabase.reading(path: path, program: "skald", migrator: Schema.migrator)
     }
 
     package func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {

@@ -24,7 +24,7 @@ enum DeadLetterText {
     static func whole(_ letter: StoredDeadLetter, paint: Paint) -> [String] {
         var lines = [paint("Dead letter \(letter.id), \(letter.reason.escapedForTerminal)", .bold)]
         func add(_ name: String, _ value: String?) {
-            if let value, !value.isEmpty { lines.append("  \(name): \(value.escapedForTerminal)") }
+            if let value, !value.isEmpty { lines.append("  \(name): \(value)".escapedForTerminal) }
         }
         add("when", TimeText.full(letter.at) + " UTC")
         add("why", letter.detail)

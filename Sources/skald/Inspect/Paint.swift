@@ -1,7 +1,7 @@
 import SagaCore
 
 /// Colours a text; the one for tests and pipes leaves it as it is.
-typealias Paint = (String, Terminal.Style) -> String
+typealias Paint = @Sendable (String, Terminal.Style) -> String
 
 extension Terminal {
     var paint: Paint { { text, style in self.style(text, style) } }

@@ -21,7 +21,7 @@ struct SagaExplanation {
         guard state.isPaused else { return statusSentence }
         let since = state.pausedAt.map { " since \(TimeText.clockAndDistance($0, now: words.now))" } ?? ""
         let cancel = state.isCancelRequested ? "; it will be cancelled on resume" : ""
-        return "Paused\(since)\(cancel). Apart from that: \(statusSentence)"
+        return "Paused\(since)\(cancel). Otherwise \(statusSentence.prefix(1).lowercased())\(statusSentence.dropFirst())"
     }
 
     private var statusSentence: String {
@@ -124,7 +124,7 @@ struct SagaExplanation {
                 + "this step cannot be undone and must in the end succeed."
         case .unknown where state.definition.steps[index].kind == .pivot:
             return "Nobody knows whether \(name) took effect: no attempt was settled"
-                + "\(step.action.error.map { " (\($0.words))" } ?? ""), and \(participant) did not answer the question "
+                + "\(step.action.error.map { ", \($0.words)" } ?? ""), and \(participant) did not answer the question "
                 + "what became of it. It is the point of no return, so it is neither passed over nor undone."
         case .unknown:
             return "Nobody knows whether \(name) took effect: no attempt was settled in its time, \(error)."

@@ -9,6 +9,13 @@ struct SafeMove {
     let answer: String
     let sent: [OutgoingCommand]
     let statusAfter: SagaStatus
+    /// With a decision that waits for a fence: what follows when the participant has closed the step.
+    let onceClosed: Outcome?
+
+    struct Outcome {
+        let sent: [OutgoingCommand]
+        let status: SagaStatus
+    }
 
     /// The line to copy. `flags` go to every command.
     func command(for saga: SagaID, flags: String) -> String {
@@ -127,24 +134,34 @@ struct SagaMoves {
 
     private func move(_ request: OperatorRequest, _ decision: Decision, _ answer: String) -> SafeMove {
         let step = request.step.flatMap { state.definition.index(ofStep: $0) }
-        let sent = decision.effects.compactMap { if case .send(let command) = $0 { command } else { nil } }
+        let isUndoing = step.map { state.steps[$0].status == .compensationFailed } ?? false
         return SafeMove(
-            request: request, purpose: purpose(request, undoing: step.map { state.steps[$0].status == .compensationFailed }),
-            answer: answer.escapedForTerminal, sent: sent, statusAfter: decision.state.status)
+            request: request, purpose: purpose(request, isUndoing: isUndoing), answer: answer.escapedForTerminal,
+            sent: decision.commands, statusAfter: decision.state.status, onceClosed: onceClosed(decision))
     }
 
-    private func purpose(_ request: OperatorRequest, undoing: Bool?) -> String {
-        let isUndoing = undoing ?? false
+    /// The participant answers that nothing stands, as it does where the operator is right.
+    private func onceClosed(_ decision: Decision) -> SafeMove.Outcome? {
+        guard let fence = decision.commands.first(where: { $0.id.kind == .fence }) else { return nil }
+        let closed = ReplyInput(
+            command: fence.id, attempt: fence.attempt, outcome: .failed,
+            body: ["code": .string(RefusalCode.fenced.rawValue), "message": ""])
+        var random = SplitMix64(seed: 0)
+        let next = try? SagaMachine.decide(decision.state, .reply(closed), at: now, using: &random)
+        return next.map { SafeMove.Outcome(sent: $0.commands, status: $0.state.status) }
+    }
+
+    private func purpose(_ request: OperatorRequest, isUndoing: Bool) -> String {
         switch request.verb {
-        case .retry: return "ask again, once the cause is gone"
-        case .resume: return "let it go on"
-        case .cancel: return "undo it"
-        case .pause: return "send nothing new while you look"
-        case .abandon: return "close it for good; nothing is undone"
-        case .skip: return isUndoing ? "leave its effect as it is" : "go on without this step"
+        case .retry: "To ask again, once the cause is gone"
+        case .resume: "To let it go on"
+        case .cancel: "To undo it"
+        case .pause: "To hold it while you look"
+        case .abandon: "To close it for good, undoing nothing"
+        case .skip: isUndoing ? "To leave its effect as it is" : "To go on without this step"
         case .resolve where request.claim == .failed:
-            return isUndoing ? "send its compensation again" : "you know that it had no effect"
-        case .resolve: return isUndoing ? "you have undone it by hand" : "you know that it took effect"
+            isUndoing ? "To send its compensation again" : "If you know it had no effect"
+        case .resolve: isUndoing ? "If you have undone it by hand" : "If you know it took effect"
         }
     }
 
@@ -162,5 +179,11 @@ extension JSONValue {
         var object = self.object ?? [:]
         object[key] = (object[key] ?? [:]).setting(value, at: path.dropFirst())
         return .object(object)
+    }
+}
+
+extension Decision {
+    fileprivate var commands: [OutgoingCommand] {
+        effects.compactMap { if case .send(let command) = $0 { command } else { nil } }
     }
 }

@@ -104,22 +104,30 @@ extension SagaReport {
         return present.moves.safe.flatMap { move in
             [
                 paint(move.command(for: state.id, flags: present.surroundings.flags), .cyan),
-                "    \(move.purpose): \(move.answer)\(consequences(move))",
+                "    \(move.purpose) → \(move.answer)\(consequences(move))",
             ]
         }
     }
 
     private func consequences(_ move: SafeMove) -> String {
-        var text = ""
-        if !move.sent.isEmpty {
-            let commands = move.sent.map { command in
-                let round = command.id.round > 1 && command.action != nil ? ", round \(command.id.round)" : ""
-                return "\(command.action ?? "skald.fence") to \(command.participant)\(round)"
-            }
-            text += "; sends \(commands.joined(separator: ", "))"
+        var parts: [String] = []
+        if !move.sent.isEmpty { parts.append(sends(move.sent)) }
+        if move.statusAfter != state.status, move.request.verb != .abandon {
+            parts.append("then \(move.statusAfter.rawValue)")
         }
-        if move.statusAfter != state.status { text += "; then \(move.statusAfter.rawValue)" }
-        return text
+        if let outcome = move.onceClosed {
+            let then = outcome.sent.isEmpty ? outcome.status.rawValue : "\(sends(outcome.sent)); then \(outcome.status.rawValue)"
+            parts.append("once that is answered: \(then)")
+        }
+        return parts.map { "; \($0)" }.joined()
+    }
+
+    private func sends(_ commands: [OutgoingCommand]) -> String {
+        let names = commands.map { command in
+            let round = command.id.round > 1 && command.action != nil ? ", round \(command.id.round)" : ""
+            return "\(command.action ?? "skald.fence") to \(command.participant)\(round)"
+        }
+        return "sends \(names.joined(separator: ", "))"
     }
 
     /// One line for each reason.
