@@ -40,10 +40,11 @@ extension SagaMachine {
         return .applied
     }
 
-    /// `failed` after `succeeded`. Where the participant speaks of a tombstone, an operator has closed the step.
+    /// `failed` after `succeeded`: a contradiction, unless it had been refused before or by the barrier a fence closed.
     private mutating func refusedAfterSuccess(
         _ step: Int, _ reply: ReplyInput
     ) throws(Refusal) -> Decision.Verdict {
+        if state.steps[step][reply.command.kind].isRefused { return .ignored("said before") }
         if reply.error.code == RefusalCode.fenced.rawValue { return try noteLate(step, reply) }
         return contradiction("failed, but it had succeeded")
     }
@@ -58,7 +59,8 @@ extension SagaMachine {
         switch (current.status, reply.outcome) {
         case (.inFlight, .succeeded), (.backingOff, .succeeded), (.unknown, .succeeded):
             guard !state.status.isTerminal else { return try noteLate(step, reply) }
-            try actionSucceeded(step, output: reply.body, contradicts: isEarlierRound)
+            // A success answers all rounds: in an earlier one it is no contradiction.
+            try actionSucceeded(step, output: reply.body, contradicts: false)
             return .applied
         case (.inFlight, _), (.backingOff, _), (.unknown, _):
             guard !state.status.isTerminal else { return try noteLate(step, reply) }
@@ -140,8 +142,7 @@ extension SagaMachine {
         switch (state.steps[step].status, reply.outcome) {
         case (.compensating, .succeeded), (.compensationFailed, .succeeded), (.unknown, .succeeded):
             guard !state.status.isTerminal else { return try noteLate(step, reply) }
-            let contradicts = progress.isRefused || isEarlierRound
-            try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: contradicts))
+            try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: progress.isRefused))
             return .applied
         case (.compensating, _), (.compensationFailed, _):
             guard !isEarlierRound, !progress.isRefused else { return .ignored("said before") }

@@ -133,8 +133,12 @@ extension SagaState {
         case .skip:
             close(step, as: .skipped)
             steps[step].output = output ?? steps[step].output
-        case .succeeded where kind == .compensation: close(step, as: .compensated)
+        // The participant knows nothing of it and has closed its barrier: its refusals are no news.
+        case .succeeded where kind == .compensation:
+            close(step, as: .compensated)
+            steps[step].compensation.isRefused = true
         case .succeeded:
+            if steps[step].status != .succeeded { steps[step].action.isRefused = true }
             close(step, as: .succeeded)
             steps[step].output = output ?? steps[step].output
         case .failed where kind == .compensation:

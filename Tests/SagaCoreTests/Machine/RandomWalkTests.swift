@@ -7,7 +7,7 @@ import Testing
 ///
 /// `SKALD_WALKS=20000 swift test --filter RandomWalkTests` looks longer.
 @Suite struct RandomWalkTests {
-    static let walksPerDefinition = ProcessInfo.processInfo.environment["SKALD_WALKS"].flatMap { UInt64($0) } ?? 250
+    static let walksPerDefinition = ProcessInfo.processInfo.environment["SKALD_WALKS"].flatMap { UInt64($0) } ?? 120
 
     @Test(
         "Whatever a saga is told, it keeps the rules, and it ends once everybody answers",
@@ -19,6 +19,21 @@ import Testing
                 try Self.finish(&walk, seed)
             } catch {
                 Issue.record("\(definition.name), seed \(seed): \(error)\n\(walk.told.joined(separator: "\n"))")
+                return
+            }
+        }
+    }
+
+    @Test(
+        "Among honest participants effects happen once, the books balance, no dead letter",
+        arguments: StoryDefinitions.all)
+    func honestWorld(_ definition: SagaDefinition) throws {
+        for seed in 0..<Self.walksPerDefinition {
+            var world = try HonestWorld(definition, seed: seed)
+            do {
+                try world.live(steps: Int(seed % 100) + 5)
+            } catch {
+                Issue.record("\(definition.name), seed \(seed): \(error)\n\(world.told.joined(separator: "\n"))")
                 return
             }
         }
