@@ -31,8 +31,9 @@ import Testing
     @Test func newestFirst() throws {
         let (seeded, ids) = try shop()
         let text = try seeded.list()
-        #expect(text.lines[0].split(separator: " ").map(String.init)
-            == ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
+        #expect(
+            text.lines[0].split(separator: " ").map(String.init)
+                == ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
         #expect(text.lines[1...5].map { String($0.prefix(13)) } == ids.reversed().map(\.description))
         #expect(text.lines[1].contains("running, paused"))
         #expect(text.lines[4].contains("stuck"))

@@ -78,7 +78,8 @@ import Testing
         try seeded.succeed(id, "reserve-stock", "authorize", "capture")
         try seeded.refuse(id, "settle", "PERIOD_CLOSED", "the period is closed")
         let text = try seeded.show(id)
-        #expect(text.has("ledger refused settle, PERIOD_CLOSED (the period is closed). It is past the point of no return"))
+        #expect(
+            text.has("ledger refused settle, PERIOD_CLOSED (the period is closed). It is past the point of no return"))
         #expect(text.section("Steps").last?.contains("failed (stuck)") == true)
         let moves = text.section("What you can do now")
         let retry = try #require(moves.firstIndex(of: "skald retry \(id) --reason \"…\""))
@@ -94,7 +95,8 @@ import Testing
         let id = try seeded.compensationFailed()
         let text = try seeded.show(id)
         #expect(
-            text.has("reserve-stock could not be undone: inventory refused inventory.release, NO_SUCH_RESERVATION (gone)."))
+            text.has(
+                "reserve-stock could not be undone: inventory refused inventory.release, NO_SUCH_RESERVATION (gone)."))
         #expect(text.has("It went back: payment refused authorize, CARD_DECLINED (no)."))
         #expect(text.section("Steps")[0].contains("UNDO SENT"))
         let moves = text.section("What you can do now")
@@ -106,7 +108,8 @@ import Testing
         #expect(
             moves.contains {
                 $0.hasPrefix("To send its compensation again → ")
-                    && $0.hasSuffix("once that is answered: sends inventory.release to inventory, round 2; then compensating")
+                    && $0.hasSuffix(
+                        "once that is answered: sends inventory.release to inventory, round 2; then compensating")
             })
     }
 

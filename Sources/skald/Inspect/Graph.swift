@@ -47,7 +47,9 @@ struct Graph: ParsableCommand {
         }
         let named = (try? definitions.load().definitions)?.filter { $0.name == subject } ?? []
         if let newest = named.max(by: { $0.version < $1.version }) { return newest }
-        if FileManager.default.fileExists(atPath: data.storePath), let stored = try data.read({ try stored(subject, $0) }) {
+        if FileManager.default.fileExists(atPath: data.storePath),
+            let stored = try data.read({ try stored(subject, $0) })
+        {
             return stored
         }
         throw CommandFailure(

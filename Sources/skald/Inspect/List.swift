@@ -35,8 +35,10 @@ struct List: ParsableCommand {
 
     @Option(help: "Only this status; repeat for several. open: not ended.") var status: [Status] = []
     @Option(help: ArgumentHelp("Only sagas of this definition.", valueName: "name")) var definition: String?
-    @Option(help: ArgumentHelp("Started before this.", valueName: "time"), transform: parseMoment) var olderThan: Moment?
-    @Option(help: ArgumentHelp("Started after this.", valueName: "time"), transform: parseMoment) var newerThan: Moment?
+    @Option(help: ArgumentHelp("Started before this.", valueName: "time"), transform: parseMoment)
+    var olderThan: Moment?
+    @Option(help: ArgumentHelp("Started after this.", valueName: "time"), transform: parseMoment)
+    var newerThan: Moment?
     @Option(help: ArgumentHelp("Only sagas where this step is out or stuck.", valueName: "name")) var step: String?
     @Option(help: ArgumentHelp("Only sagas whose last error has this code.", valueName: "code")) var error: String?
     @Option(help: ArgumentHelp("Only sagas with this business key.", valueName: "key")) var key: String?

@@ -33,7 +33,8 @@ struct Outlook {
                 "If it is not past the point of no return by \(TimeText.clockAndDistance(deadline, now: now)), "
                     + "it is undone.")
         }
-        lines += Self.silence(state, words)
+        // A wait does not count while the command has not left, or nobody is there to take the reply.
+        if surroundings.isWorkerThere, surroundings.unpublished.count == 0 { lines += Self.silence(state, words) }
         if lines.isEmpty { lines.append("Nothing is awaited.") }
         self.lines = lines + Self.unpublished(surroundings, now) + Self.worker(surroundings)
     }
@@ -52,7 +53,8 @@ struct Outlook {
             return ["\(words.name(step)): \(command) was to be sent again at \(TimeText.clock(until, now: words.now))."]
         case .backoff(let until):
             let time = TimeText.clockAndDistance(until, now: words.now)
-            return ["\(words.name(step)): \(command) is sent again at \(time), after \(attempt)\(budget(progress, kind, step, state, words))."]
+            let budget = budget(progress, kind, step, state, words)
+            return ["\(words.name(step)): \(command) is sent again at \(time), after \(attempt)\(budget)."]
         }
     }
 
@@ -108,14 +110,4 @@ struct Outlook {
 
 extension StepState {
     fileprivate var awaitsReply: Bool { action.isInFlight || compensation.isInFlight || fence.isInFlight }
-}
-
-/// What is true around a saga now.
-struct Surroundings {
-    var unpublished = UnpublishedMessages(count: 0, since: nil)
-    var isWorkerThere = true
-    var isEmbedded = false
-    var others: [SagaSummary] = []
-    /// Repeated in every command that is printed for copying.
-    var flags = ""
 }

@@ -21,7 +21,8 @@ struct SagaExplanation {
         guard state.isPaused else { return statusSentence }
         let since = state.pausedAt.map { " since \(TimeText.clockAndDistance($0, now: words.now))" } ?? ""
         let cancel = state.isCancelRequested ? "; it will be cancelled on resume" : ""
-        return "Paused\(since)\(cancel). Otherwise \(statusSentence.prefix(1).lowercased())\(statusSentence.dropFirst())"
+        return
+            "Paused\(since)\(cancel). Otherwise \(statusSentence.prefix(1).lowercased())\(statusSentence.dropFirst())"
     }
 
     private var statusSentence: String {
@@ -42,7 +43,8 @@ struct SagaExplanation {
     private var doneSteps: String {
         let skipped = state.steps.count { $0.status == .skipped }
         let done = "\(state.steps.count - skipped) of \(state.steps.count) steps took effect"
-        return skipped == 0 ? "all \(state.steps.count) steps took effect" : "\(done), \(skipped) passed over by an operator"
+        return skipped == 0
+            ? "all \(state.steps.count) steps took effect" : "\(done), \(skipped) passed over by an operator"
     }
 
     private var stuckSteps: String {
@@ -62,7 +64,8 @@ struct SagaExplanation {
                     parts.append("waits for \(words.participant(index)) to answer \(command) (\(words.name(index)))")
                 case .backoff(let until):
                     let time = TimeText.clockAndDistance(until, now: words.now)
-                    parts.append("asks \(words.participant(index)) again at \(time) for \(command) (\(words.name(index)))")
+                    parts.append(
+                        "asks \(words.participant(index)) again at \(time) for \(command) (\(words.name(index)))")
                 }
             }
         }
@@ -74,7 +77,8 @@ struct SagaExplanation {
     var why: [String] {
         var reasons: [String] = []
         if state.status == .abandoned, let entry = last({ if case .abandoned = $0 { true } else { false } }),
-            case .abandoned(let reason, _, _) = entry.event {
+            case .abandoned(let reason, _, _) = entry.event
+        {
             reasons.append("\(author(of: .abandon)) abandoned it: \(reason.shown(upTo: 300)).")
         }
         if state.isPaused { reasons.append("\(author(of: .pause)) paused it\(reason(of: .pause)).") }
@@ -112,7 +116,8 @@ struct SagaExplanation {
         let error = (step.problem ?? StepError(code: "UNKNOWN", message: "")).words
         switch step.status {
         case .compensationFailed where step.compensation.isRefused:
-            return "\(name) could not be undone: \(participant) refused \(words.command(index, .compensation)), \(error)."
+            return
+                "\(name) could not be undone: \(participant) refused \(words.command(index, .compensation)), \(error)."
         case .compensationFailed:
             return "\(name) could not be undone in its time: no attempt at \(words.command(index, .compensation)) "
                 + "was settled, \(error). Its effect may or may not be there."

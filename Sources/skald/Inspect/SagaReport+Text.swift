@@ -29,10 +29,12 @@ extension SagaReport {
         if !state.status.isTerminal {
             section("Not possible now", refusalLines(present.moves).map { paint($0, .dim) })
         }
-        section("Other sagas with this key", present.surroundings.others.map { other in
-            "\(other.id)  \(other.name) \(other.version)  \(other.status.rawValue)  "
-                + "started \(TimeText.full(other.startedAt))".escapedForTerminal
-        })
+        section(
+            "Other sagas with this key",
+            present.surroundings.others.map { other in
+                "\(other.id)  \(other.name) \(other.version)  \(other.status.rawValue)  "
+                    + "started \(TimeText.full(other.startedAt))".escapedForTerminal
+            })
         return lines
     }
 
@@ -47,7 +49,7 @@ extension SagaReport {
             let timeline = timelines[index]
             var row = [
                 definition.name, definition.kind.rawValue,
-                step.status.rawValue + (step.problem == nil ? "" : " (stuck)"), sent(index, .action),
+                step.status.rawValue + (isStuck(step) ? " (stuck)" : ""), sent(index, .action),
             ]
             if hasUndo { row.append(sent(index, .compensation)) }
             row += [
@@ -59,9 +61,11 @@ extension SagaReport {
         return table.lines(paint: paint) { line, column in
             guard line > 0, column == 2 else { return nil }
             let step = state.steps[line - 1]
-            return step.problem == nil ? step.status.style : .red
+            return isStuck(step) ? .red : step.status.style
         }
     }
+
+    private func isStuck(_ step: StepState) -> Bool { step.problem != nil && !state.status.isTerminal }
 
     /// How often, and in how many rounds.
     private func sent(_ index: Int, _ kind: CommandID.Kind) -> String {
@@ -116,7 +120,9 @@ extension SagaReport {
             parts.append("then \(move.statusAfter.rawValue)")
         }
         if let outcome = move.onceClosed {
-            let then = outcome.sent.isEmpty ? outcome.status.rawValue : "\(sends(outcome.sent)); then \(outcome.status.rawValue)"
+            let then =
+                outcome.sent.isEmpty
+                ? outcome.status.rawValue : "\(sends(outcome.sent)); then \(outcome.status.rawValue)"
             parts.append("once that is answered: \(then)")
         }
         return parts.map { "; \($0)" }.joined()

@@ -52,13 +52,16 @@ struct UnreadableReport {
 
     func lines(paint: Paint) -> [String] {
         var lines = [
-            paint("Saga \(row.id), \(row.name) \(row.version), key \(row.key.shown(upTo: 60))".escapedForTerminal, .bold),
+            paint(
+                "Saga \(row.id), \(row.name) \(row.version), key \(row.key.shown(upTo: 60))".escapedForTerminal, .bold),
             paint("This version of skald cannot read it: \(why.escapedForTerminal).", .red),
             "  Its index row says: \(row.status.rawValue)\(row.isPaused ? ", paused" : ""), "
                 + "event \(row.sequence), started \(TimeText.full(row.startedAt)), "
                 + "last changed \(TimeText.full(row.updatedAt)) UTC.",
         ]
-        if !row.steps.isEmpty { lines.append("  Steps out or stuck: \(row.steps.joined(separator: ", ").shown(upTo: 300)).") }
+        if !row.steps.isEmpty {
+            lines.append("  Steps out or stuck: \(row.steps.joined(separator: ", ").shown(upTo: 300)).")
+        }
         if let code = row.errorCode {
             lines.append("  Last error: \(StepError(code: code, message: row.errorMessage ?? "").words).")
         }

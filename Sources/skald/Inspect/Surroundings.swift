@@ -1,0 +1,12 @@
+import SagaCore
+import SagaStore
+
+/// What is true around a saga now.
+struct Surroundings {
+    var unpublished = UnpublishedMessages(count: 0, since: nil)
+    var isWorkerThere = true
+    var isEmbedded = false
+    var others: [SagaSummary] = []
+    /// Repeated in every command that is printed for copying.
+    var flags = ""
+}
