@@ -102,7 +102,7 @@ final class Floor: Sendable {
     }
 
     /// Lets other threads go on, when there is no message to wait for.
-    func idle() { _ = BusMailbox().receive(waitingAtMost: .milliseconds(1)) }
+    static func pass() { _ = BusMailbox().receive(waitingAtMost: .milliseconds(1)) }
 
     // MARK: What is there
 

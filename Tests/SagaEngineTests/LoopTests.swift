@@ -1,0 +1,270 @@
+import DurableSQLite
+import GRDB
+import SagaBus
+import SagaCore
+import Synchronization
+import Testing
+
+@testable import SagaEngine
+@testable import SagaStore
+
+@Suite("The loop, against a bus moved by hand")
+struct LoopTests {
+    private let shop: Shop
+    private let store: SagaStore
+
+    init() throws {
+        shop = try Shop()
+        store = shop.store
+    }
+
+    private func orchestrator(
+        _ bus: HandBus, _ settings: EngineSettings = EngineSettings()
+    ) -> Orchestrator {
+        var settings = settings
+        settings.shutdownGrace = .milliseconds(1)
+        return Orchestrator(
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition], logger: .quiet)
+    }
+
+    /// A saga whose command has been out for longer than its timeout when the worker starts.
+    private func overdueSaga() throws -> SagaID {
+        shop.now = Timestamp.wallClock.adding(milliseconds: -60_000)
+        return try shop.started()
+    }
+
+    @Test("Rule 25: acknowledged after the commit, published after it too")
+    func order() async throws {
+        let committed = Mutex<[Int]>([])
+        let bus = HandBus { [store] _ in
+            let count = (try? store.read { try $0.openSagaCount() }) ?? -1
+            committed.withLock { $0.append(count) }
+        }
+        let start = shop.start()
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(.delivery(start))
+            _ = try bus.messages(1, to: SkaldNames.commands)
+        }
+        #expect(committed.withLock { $0 } == [1])
+        #expect(bus.acknowledged == [start.tag])
+    }
+
+    @Test("Rule 3: no timer fires before the waiting replies are in", arguments: [false, true])
+    func drain(isAfterCrash: Bool) async throws {
+        let saga = try overdueSaga()
+        if isAfterCrash { try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") } }
+        let bus = HandBus()
+        let other = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message, isRedelivered: isAfterCrash)
+        let reply = shop.delivery(
+            .replies, shop.reply(saga, "reserve", .succeeded).message, isRedelivered: isAfterCrash)
+        try await orchestrator(bus).run {
+            try bus.connect(replies: 2)
+            bus.post(.delivery(other))
+            // Wakes the loop with one reply still to come.
+            try bus.await { $0.acknowledged.count == 1 ? true : nil }
+            bus.post(.delivery(reply))
+            let command = try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message)
+            #expect(command.type == "bank.charge")
+            try bus.await { $0.acknowledged.count == 2 ? true : nil }
+        }
+        let history = try shop.store.read { try $0.history(of: saga, definition: Shop.definition) }
+        #expect(!history.contains { $0.json["event"] == "backedOff" || $0.json["event"] == "rearmed" })
+    }
+
+    @Test("Rule 3: with nothing to drain an overdue wait begins again, then counts")
+    func nothingToDrain() async throws {
+        let saga = try overdueSaga()
+        let bus = HandBus()
+        try await orchestrator(bus).run {
+            try bus.connect()
+            let command = try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message)
+            #expect(command.id.saga == saga)
+            #expect(command.attempt == 2)
+        }
+        let history = try shop.store.read { try $0.history(of: saga, definition: Shop.definition) }
+        #expect(history.suffix(3).map { $0.json["event"] } == ["rearmed", "backedOff", "sent"])
+    }
+
+    @Test("Rule 3: a count of waiting replies that is stale holds timers up for a moment only")
+    func staleCount() async throws {
+        _ = try overdueSaga()
+        let bus = HandBus()
+        try await orchestrator(bus).run {
+            try bus.connect(replies: 7)
+            #expect(try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message).attempt == 2)
+        }
+    }
+
+    @Test("F13: deliveries of a connection that is gone are not handled")
+    func lostConsumer() async throws {
+        let bus = HandBus()
+        let (before, after) = (shop.start("1", id: "1"), shop.start("2", id: "2"))
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(
+                .consumerLost(.starts, BusError(.connection, "gone")), .delivery(before),
+                .consuming(.starts, backlog: 1), .delivery(after))
+            try bus.await { $0.acknowledged.isEmpty ? nil : true }
+        }
+        #expect(bus.acknowledged == [after.tag])
+        #expect(try shop.store.read { try $0.sagas(withKey: "1") } == [])
+    }
+
+    @Test("F13, F3: what is unknown goes out again when the connection is back, under the same id")
+    func unknown() async throws {
+        let bus = HandBus()
+        let start = shop.start(replyTo: nil)
+        try await orchestrator(bus).run { [store] in
+            try bus.connect()
+            bus.post(.delivery(start))
+            let first = try bus.messages(1, to: SkaldNames.commands)[0]
+            bus.post(
+                .publisherLost(BusError(.connection, "gone")),
+                .published([PublishResult(token: first.token, outcome: .unknown)]))
+            bus.post(.publisherReady)
+            let both = try bus.messages(2, to: SkaldNames.commands)
+            #expect(
+                both.map(\.message.properties.messageID)
+                    == Array(repeating: first.message.properties.messageID, count: 2))
+            bus.confirm(bus.published.map(\.token))
+            // Removed when nothing else happens.
+            while try store.read({ try $0.outboxCount() }) > 0 { Floor.pass() }
+        }
+    }
+
+    @Test("A publish refused while the connection stands is repeated after a pause")
+    func rejected() async throws {
+        let bus = HandBus()
+        let start = shop.start(replyTo: nil)
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(.delivery(start))
+            for count in 1...2 {
+                let command = try bus.messages(count, to: SkaldNames.commands)[count - 1]
+                bus.post(.published([PublishResult(token: command.token, outcome: .rejected)]))
+            }
+            _ = try bus.messages(3, to: SkaldNames.commands)
+        }
+    }
+
+    @Test("F16: a command that came back stays, is published again, and leaves when a queue takes it")
+    func returned() async throws {
+        let bus = HandBus()
+        let start = shop.start(replyTo: nil)
+        try await orchestrator(bus).run { [store] in
+            try bus.connect()
+            bus.post(.delivery(start))
+            let command = try bus.messages(1, to: SkaldNames.commands)[0]
+            bus.post(.published([PublishResult(token: command.token, outcome: .returned("no queue"))]))
+            let again = try bus.messages(2, to: SkaldNames.commands)[1]
+            #expect(again.token == command.token)
+            #expect(try store.read { try $0.outbox() }.contains { $0.id == Int64(command.token) })
+            bus.confirm(bus.published.map(\.token))
+            while try store.read({ try $0.outboxCount() }) > 0 { Floor.pass() }
+        }
+    }
+
+    @Test("F21: a full disk pauses everything; what was taken in is given back, and resumed when there is room")
+    func storageTrouble() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try SagaStore(path: directory.file("skald.sqlite"))
+        let bus = HandBus()
+        let start = shop.start(amount: .string(String(repeating: "x", count: 200_000)))
+        let names = ["starts", "replies", "operator", "dead-letters"]
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        let orchestrator = Orchestrator(
+            store: store, bus: bus, settings: settings, definitions: [Shop.definition], logger: .quiet)
+        try await orchestrator.run {
+            try bus.connect()
+            try store.write { transaction in
+                try transaction.db.execute(sql: "PRAGMA max_page_count = 1")
+            }
+            bus.post(.delivery(start))
+            try bus.await { seen in names.allSatisfy { seen.calls.contains("pause \($0)") } ? true : nil }
+            #expect(bus.acknowledged.isEmpty)
+            // Late deliveries of paused consumers are not ours.
+            bus.post(.delivery(start))
+            try bus.await { seen in names.allSatisfy { seen.calls.contains("resume \($0)") } ? true : nil }
+            #expect(bus.acknowledged.isEmpty)
+            bus.post(.consuming(.starts, backlog: 1), .delivery(start))
+            _ = try bus.messages(1, to: SkaldNames.commands)
+        }
+        #expect(bus.acknowledged == [start.tag])
+    }
+
+    @Test("F15: what will not get better by itself ends the run, and the file counts as not closed in order")
+    func failed() async throws {
+        let bus = HandBus()
+        let error = await #expect(throws: BusError.self) {
+            try await orchestrator(bus).run {
+                try bus.connect()
+                bus.post(.failed(BusError(.accessRefused, "no")))
+                try bus.await { $0.calls.contains("close replies") ? true : nil }
+            }
+        }
+        #expect(error?.code == .accessRefused)
+        #expect(try shop.store.read { try $0.fact(StoreFact.isOpen) } == "yes")
+        #expect(bus.calls.contains("close publisher"))
+    }
+
+    @Test("F13: a broker that is away at the start is waited for")
+    func brokerAwayAtStart() async throws {
+        let bus = HandBus(openErrors: [BusError(.connection, "away"), BusError(.timeout, "slow")])
+        let start = shop.start()
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(.delivery(start))
+            _ = try bus.messages(1, to: SkaldNames.commands)
+        }
+    }
+
+    @Test func stoppedBeforeItConnectsItHasOpenedNothing() async throws {
+        let bus = HandBus(openErrors: Array(repeating: BusError(.connection, "away"), count: 100))
+        try await orchestrator(bus).run {}
+        #expect(try shop.store.read { try $0.fact(StoreFact.isOpen) } != "yes")
+    }
+
+    @Test("Rule 26: after a crash what comes again is handled singly, until something new comes")
+    func suspects() async throws {
+        try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
+        let poison = shop.delivery(.starts, shop.start("poison", id: "p").message, isRedelivered: true)
+        let fine = shop.delivery(.starts, shop.start("fine", id: "f").message, isRedelivered: true)
+        let new = shop.start("new", id: "n")
+        let later = shop.delivery(.starts, shop.start("later", id: "l").message, isRedelivered: true)
+        for _ in 1...3 { _ = try shop.store.write { try $0.suspect(poison.fingerprint) } }
+        // Had it died over this one as well, it would be no suspect any longer.
+        for _ in 1...3 { _ = try shop.store.write { try $0.suspect(later.fingerprint) } }
+        let bus = HandBus()
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(.delivery(poison), .delivery(fine), .delivery(new), .delivery(later))
+            try bus.await { $0.acknowledged.count == 4 ? true : nil }
+        }
+        #expect(try shop.deadLetters().count == 1)
+        let keys = try shop.store.read { try $0.sagas(SagaFilter()) }.map(\.key)
+        #expect(Set(keys) == ["fine", "new", "later"])
+        #expect(try shop.store.read { try $0.fact(StoreFact.isOpen) } == "no")
+    }
+
+    @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")
+    func unconfirmedAtStop() async throws {
+        let bus = HandBus()
+        let start = shop.start()
+        try await orchestrator(bus).run {
+            try bus.connect()
+            bus.post(.delivery(start))
+            _ = try bus.messages(1, to: SkaldNames.commands)
+        }
+        let left = try shop.outbox.map(\.id)
+        #expect(left.count == 3)
+        let next = HandBus()
+        try await orchestrator(next).run { [store] in
+            #expect(try next.messages(1, to: SkaldNames.commands).count == 1)
+            next.confirm(next.published.map(\.token))
+            while try store.read({ try $0.outboxCount() }) > 0 { Floor.pass() }
+        }
+        #expect(next.published.map { Int64($0.token) } == left)
+    }
+}
