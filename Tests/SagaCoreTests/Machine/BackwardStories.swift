@@ -203,6 +203,29 @@ import Testing
         story.expectNoted()
     }
 
+    @Test("F4: an action's success said before its compensation is no late reply when it comes again")
+    func successSaidBefore() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.succeeds("reserve-stock", "authorize")
+        story.fails("capture")
+        story.expect("authorize", .compensating)
+        story.succeeds("authorize")
+        story.expectIgnored()
+        story.undone("authorize")
+        story.succeeds("authorize")
+        story.expectIgnored()
+    }
+
+    @Test("Rule 13: once it goes back, a missing output is of no interest")
+    func outputMissingWhileGoingBack() throws {
+        let story = try Story(StoryDefinitions.placeOrder)
+        story.succeeds("reserve-stock", "authorize-payment")
+        story.fails("commit-stock")
+        story.reply("record-order", .succeeded)
+        story.expect("record-order", .compensating)
+        story.expect(rollback: .stepFailed, by: "commit-stock")
+    }
+
     @Test("Rule 5, F4: a repeated reply to a compensation changes nothing")
     func repeatedCompensationReply() throws {
         let story = try Story(StoryDefinitions.sequential)
