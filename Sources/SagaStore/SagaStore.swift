@@ -88,6 +88,9 @@ package struct StoreTransaction {
 
     // MARK: Facts
 
+    /// Whether the file's owner has made its tables yet.
+    package func isSetUp() throws -> Bool { try db.tableExists("facts") }
+
     package func fact(_ name: String) throws -> String? {
         try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
     }

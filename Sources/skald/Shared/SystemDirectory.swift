@@ -24,7 +24,7 @@ struct SystemDirectory {
     /// Which bus the file belongs to; nil where there is no file yet.
     func transport() throws -> String? {
         guard FileManager.default.fileExists(atPath: data.storePath) else { return nil }
-        return try SagaStoreReader(path: data.storePath).read { try $0.fact(StoreFact.transport) }
+        return try SagaStoreReader(path: data.storePath).read { try $0.isSetUp() ? $0.fact(StoreFact.transport) : nil }
     }
 
     var isEmbedded: Bool {
