@@ -33,7 +33,8 @@ let package = Package(
 
         // The orchestrator.
         .target(
-            name: "SagaStore", dependencies: ["SagaCore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift")]),
+            name: "SagaStore",
+            dependencies: ["SagaCore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "SagaEngine",
             dependencies: [

@@ -72,7 +72,9 @@ struct KillAndRestartTests {
 
     /// Orders of which some are declined and some find empty shelves.
     private func writeShop(in directory: String) throws -> (orders: String, stock: String) {
-        let cards = ["tok_visa", "tok_visa", "tok_visa", "tok_declined", "tok_timeout_after", "tok_capture_timeout_after"]
+        let cards = [
+            "tok_visa", "tok_visa", "tok_visa", "tok_declined", "tok_timeout_after", "tok_capture_timeout_after",
+        ]
         let orders = (0..<Self.orders).map { number in
             let (quantity, price) = (number % 5 + 1, 100 + number % 7 * 50)
             return """

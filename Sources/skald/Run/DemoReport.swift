@@ -34,7 +34,8 @@ struct DemoReport {
         _ counts: [SagaStatus: Int], _ reasons: [(reason: String, code: String?, count: Int)], _ audit: AuditReport
     ) {
         let out = Terminal.standardOutput
-        out.line(out.style("\(orders) orders in \(seconds.oneDecimal) s, \(Int(Double(orders) / seconds)) a second", .bold))
+        out.line(
+            out.style("\(orders) orders in \(seconds.oneDecimal) s, \(Int(Double(orders) / seconds)) a second", .bold))
         for status in SagaStatus.allCases {
             guard let count = counts[status] else { continue }
             out.line("  \(count) \(status.rawValue)")

@@ -23,7 +23,8 @@ struct ServiceCommand: AsyncParsableCommand {
     @Argument(help: "inventory, payment or ledger.")
     var name: OrderService
 
-    @Option(help: ArgumentHelp("Count in this stock first; a file is counted in once. inventory only.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Count in this stock first; a file is counted in once. inventory only.", valueName: "file"))
     var stock: String?
 
     @OptionGroup var data: DataOptions
