@@ -32,7 +32,6 @@ extension BatchWork {
         do {
             let definition = try core.registry.definition(named: request.definition, version: request.version)
             let key = try definition.businessKey(of: request.input)
-            if let refusal = settings.inputCheck(definition, request.input) { throw refusal }
             let inputHash = SHA256.hex(request.input.canonical)
             if let owner = try transaction.owner(ofKey: key, name: definition.name),
                 let existing = try existing(owner, for: request, inputHash: inputHash)
@@ -95,6 +94,8 @@ extension BatchWork {
                 Refusal(code: .sagaUnknown, path: "headers.skald-again", message: "this key has no saga yet"),
                 saga: again)
         }
+        // Only of what is new: a key that is taken is a conflict, whatever else may be wrong with the input.
+        if let refusal = settings.inputCheck(definition, request.input) { throw refusal }
         let id = core.ids.next(at: now)
         let decision = try SagaMachine.start(
             id, definition: definition, requestID: request.requestID, input: request.input, again: request.again,

@@ -24,7 +24,7 @@ struct KillAndRestartTests {
         try system.start(.ledger)
 
         let started = try system.run(["start", "place-order", "--input", orders, "--batch"])
-        #expect(started.code == 0, "\(started.output)")
+        try #require(started.code == 0, "\(started.output)")
         try await system.wait { try Self.ended($0) >= 20 }
         try system.kill(victim)
         try #require(try system.read { try $0.openSagaCount() } > 0, "nothing was under way when it was killed")

@@ -68,6 +68,23 @@ struct StartTests {
         #expect(try result.commands().isEmpty)
     }
 
+    @Test("What the input check refuses is not started; a key that is taken is a conflict before anything else")
+    func inputCheck() throws {
+        var settings = EngineSettings()
+        settings.inputCheck = { definition, input in
+            guard input["amount"] == 200 else { return nil }
+            return Refusal(code: .moneyMismatch, path: "amount", message: "not of \(definition.name)")
+        }
+        let shop = try Shop(settings: settings)
+        let refused = try shop.process(shop.start(amount: 200))
+        #expect(try refused.answers().first?.body["code"] == "MONEY_MISMATCH")
+        #expect(try refused.answers().first?.body["path"] == "amount")
+        #expect(try refused.commands().isEmpty)
+        _ = try shop.started()
+        let conflict = try shop.process(shop.start(amount: 200, id: "other"))
+        #expect(try conflict.answers().first?.body["code"] == "IDEMPOTENCY_CONFLICT")
+    }
+
     @Test("Rule 22: only a compensated or abandoned saga has a successor, and only one", arguments: Storage.allCases)
     func again(_ storage: Storage) throws {
         let shop = try Shop(storage)

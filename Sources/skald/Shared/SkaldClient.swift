@@ -13,6 +13,8 @@ final class SkaldClient {
 
     /// Requests out at the same time.
     private static let window = 512
+    /// How long a broker that was there may be away.
+    private static let patienceForBroker = Duration.seconds(60)
 
     init(bus: any MessageBus, shard: Int = 0) throws {
         self.bus = bus
@@ -31,12 +33,14 @@ final class SkaldClient {
     /// What became of one request.
     enum Result {
         case answered(Answer)
-        /// The broker has it; no worker has answered in time.
+        /// The broker has it, or may have it; no worker has answered in time.
         case unanswered
         case undeliverable(String)
     }
 
     /// Sends each message and hands over its answer as it comes.
+    ///
+    /// What has no answer yet is sent again when a lost connection is back: requests are applied once by their id.
     ///
     /// - Parameter patience: how long nothing may come before the rest counts as unanswered.
     func request(
@@ -47,8 +51,15 @@ final class SkaldClient {
         var nextToken: UInt64 = 0
         var iterator = messages.makeIterator()
         var isExhausted = false
+        var hasLostConnection = false
         let clock = ContinuousClock()
         var deadline = clock.now + patience
+
+        func publish(_ message: Message, id: String) {
+            tokens[nextToken] = id
+            publisher.publish([(token: nextToken, message: message)])
+            nextToken += 1
+        }
         while true {
             while !isExhausted, waiting.count < Self.window {
                 guard let message = iterator.next() else {
@@ -57,9 +68,7 @@ final class SkaldClient {
                 }
                 guard let id = message.properties.messageID else { continue }
                 waiting[id] = message
-                tokens[nextToken] = id
-                publisher.publish([(token: nextToken, message: message)])
-                nextToken += 1
+                publish(message, id: id)
             }
             if waiting.isEmpty, isExhausted { return }
             let events = mailbox.receive(waitingAtMost: max(.zero, clock.now.duration(to: deadline)))
@@ -78,18 +87,36 @@ final class SkaldClient {
                     try handle(message, .answered(answer))
                 case .published(let results):
                     for result in results {
-                        guard let id = tokens.removeValue(forKey: result.token) else { continue }
-                        guard case .returned(let reason) = result.outcome, let message = waiting.removeValue(forKey: id)
+                        guard let id = tokens.removeValue(forKey: result.token), let reason = result.outcome.refusal,
+                            let message = waiting.removeValue(forKey: id)
                         else { continue }
                         try handle(message, .undeliverable(reason))
                     }
                 case .publishingBlocked(let reason):
                     throw CommandFailure(.unavailable, "the broker takes no messages for now: \(reason)")
-                case .failed(let error), .publisherLost(let error):
+                case .failed(let error):
                     throw CommandFailure(.unavailable, "\(error)")
-                case .consumerLost, .consuming, .publisherReady, .publishingUnblocked: break
+                case .publisherLost, .consumerLost:
+                    hasLostConnection = true
+                    deadline = clock.now + max(patience, Self.patienceForBroker)
+                case .publisherReady, .consuming:
+                    guard hasLostConnection else { continue }
+                    deadline = clock.now + patience
+                    for (id, message) in waiting { publish(message, id: id) }
+                case .publishingUnblocked: break
                 }
             }
+        }
+    }
+}
+
+extension PublishOutcome {
+    /// Why a message will not arrive, if that is certain.
+    fileprivate var refusal: String? {
+        switch self {
+        case .returned(let reason): reason
+        case .rejected: "the broker refused it"
+        case .confirmed, .unknown: nil
         }
     }
 }
