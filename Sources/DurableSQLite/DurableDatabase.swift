@@ -12,6 +12,13 @@ public struct UnusableDatabase: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// A file that its owner is setting up right now, or has never finished setting up: there is nothing in it yet.
+package struct DatabaseNotSetUp: Error, Sendable, CustomStringConvertible {
+    package let path: String
+
+    package var description: String { "\(path) holds nothing yet: it has not been set up" }
+}
+
 /// An SQLite file with one writing connection in one process.
 ///
 /// Every commit is on disk when it returns (`synchronous=FULL`). The file and its directory are readable by their
@@ -98,15 +105,16 @@ package final class DurableDatabase: Sendable {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    /// Opens a file to look at it, without its lock, refusing what is not this program's or not set up yet.
+    /// Opens a file to look at it, without its lock, refusing what is not this program's.
     ///
-    /// - Throws: ``UnusableDatabase``.
+    /// - Throws: ``UnusableDatabase``; ``DatabaseNotSetUp`` where its tables are still missing.
     package static func reading(path: String, program: String, migrator: DatabaseMigrator) throws -> DatabaseQueue {
+        try refuseWhatIsNoFile(path)
         do {
             let queue = try reading(path: path)
             try refuseForeign(queue, path, migrator, program)
             guard try queue.read({ try !migrator.appliedIdentifiers($0).isEmpty }) else {
-                throw UnusableDatabase(description: "\(path) is empty: \(program) has not set it up yet")
+                throw DatabaseNotSetUp(path: path)
             }
             return queue
         } catch let error as DatabaseError {
@@ -143,14 +151,23 @@ package final class DurableDatabase: Sendable {
             close(descriptor)
             return
         }
-        var status = stat()
-        guard errno == EEXIST, stat(path, &status) == 0 else {
-            throw UnusableDatabase(description: "cannot open \(path): \(String(cString: strerror(errno)))")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw UnusableDatabase(description: "\(path) is not a file") }
-        guard status.st_mode & 0o007 == 0 else {
+        guard errno == EEXIST else { throw cannotOpen(path) }
+        let mode = try refuseWhatIsNoFile(path)
+        guard mode & 0o007 == 0 else {
             throw UnusableDatabase(description: "\(path) is open to everybody on this machine; run: chmod 600 \(path)")
         }
+    }
+
+    @discardableResult
+    private static func refuseWhatIsNoFile(_ path: String) throws -> mode_t {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw cannotOpen(path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw UnusableDatabase(description: "\(path) is not a file") }
+        return status.st_mode
+    }
+
+    private static func cannotOpen(_ path: String) -> UnusableDatabase {
+        UnusableDatabase(description: "cannot open \(path): \(String(cString: strerror(errno)))")
     }
 
     private static func refuseForeign(
@@ -164,8 +181,13 @@ package final class DurableDatabase: Sendable {
                         use that version, or name another directory
                         """)
             }
+            // The migrator's own table comes first, so that it may be all there is of a file being set up.
             let tables = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                db,
+                sql: """
+                    SELECT count(*) FROM sqlite_master
+                    WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'grdb_migrations'
+                    """)
             if try migrator.appliedIdentifiers(db).isEmpty, let tables, tables > 0 {
                 throw UnusableDatabase(
                     description: "\(path) is the database of another program; move it away or name another directory")

@@ -13,7 +13,7 @@ package final class FileLock: Sendable {
             throw UnusableDatabase(
                 description: "cannot open \(path): \(String(cString: strerror(errno)))")
         }
-        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.take(opened) else {
             let owner = Self.read(opened)
             close(opened)
             throw UnusableDatabase(
@@ -30,6 +30,25 @@ package final class FileLock: Sendable {
 
     deinit {
         close(descriptor)
+    }
+
+    /// Whether some process has the lock now. Those who ask do not see each other.
+    package static func isHeld(path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
+    /// Waits a fifth of a second at most: whoever only asks (``isHeld(path:)``), or is forked while it is held, has it
+    /// for an instant.
+    private static func take(_ descriptor: Int32) -> Bool {
+        for _ in 1...200 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK else { return false }
+            usleep(1000)
+        }
+        return false
     }
 
     private static func read(_ descriptor: Int32) -> String {

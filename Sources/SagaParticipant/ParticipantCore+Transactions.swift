@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
@@ -14,7 +15,7 @@ extension ParticipantCore {
             let outcome = try transaction(items, work)
             committed(outcome)
             return outcome
-        } catch let error where error.isOfTheFile {
+        } catch let error where error.isStorageTrouble {
             throw error
         } catch  where items.count > 1 {
             var all = BatchOutcome()
@@ -53,7 +54,7 @@ extension ParticipantCore {
                 result = try body()
                 return result.outcome == .succeeded ? .commit : .rollback
             }
-        } catch let error where error.isOfTheFile {
+        } catch let error where error.isStorageTrouble {
             throw error
         } catch let refusal as Refusal where refusalsAreFinal {
             return .failed(refusal)
@@ -113,19 +114,5 @@ extension Refusal {
         let result = HandlerResult.failed(
             code: RefusalCode.badCommand.rawValue, message: "\(code): \(place)\(self.message)")
         return result.reply(to: id, attempt: attempt).message(to: replyTo)
-    }
-}
-
-extension Error {
-    /// The database file cannot be worked with at the moment, or at all: nothing to do with the command.
-    package var isOfTheFile: Bool {
-        guard let error = self as? DatabaseError else { return false }
-        switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_NOMEM, .SQLITE_CANTOPEN,
-            .SQLITE_READONLY, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_PROTOCOL, .SQLITE_PERM, .SQLITE_INTERRUPT:
-            return true
-        default:
-            return false
-        }
     }
 }

@@ -52,7 +52,7 @@ package final class SagaStore: Sendable {
 package final class SagaStoreReader: Sendable {
     private let queue: DatabaseQueue
 
-    /// - Throws: `UnusableDatabase`, which says what to do.
+    /// - Throws: `UnusableDatabase`, which says what to do; `DatabaseNotSetUp` where there is nothing in it yet.
     package init(path: String) throws {
         queue = try DurableDatabase.reading(path: path, program: "skald", migrator: Schema.migrator)
     }
@@ -87,9 +87,6 @@ package struct StoreTransaction {
     }
 
     // MARK: Facts
-
-    /// Whether the file's owner has made its tables yet.
-    package func isSetUp() throws -> Bool { try db.tableExists("facts") }
 
     package func fact(_ name: String) throws -> String? {
         try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])

@@ -108,7 +108,7 @@ final class DatabaseFileTests {
         try other.inDatabase { db in
             try db.execute(sql: "BEGIN IMMEDIATE")
             let error = #expect(throws: DatabaseError.self) { try core.process([delivery], now: Story.now) }
-            #expect(error?.isOfTheFile == true)
+            #expect(error?.isStorageTrouble == true)
             try db.execute(sql: "ROLLBACK")
         }
         let reply = try Reply.decode(core.process([delivery], now: Story.now).answers[0].message)

@@ -1,7 +1,9 @@
 import DurableSQLite
 import Foundation
 import GRDB
+import SagaBus
 import SagaCore
+import Synchronization
 import Testing
 
 @testable import SagaStore
@@ -100,6 +102,57 @@ struct FileTests {
             try String.fetchAll($0, sql: "SELECT name FROM sqlite_master")
         }
         #expect(tables == ["notes"])
+    }
+
+    @Test("F1: killed while it set the file up, it goes on; a reader finds nothing there yet")
+    func halfMade() throws {
+        _ = try SagaStore(path: directory.file("data/other.sqlite"))
+        for name in ["empty", "begun"] {
+            let file = directory.file("data/\(name).sqlite")
+            do {
+                let queue = try DatabaseQueue(path: file)
+                guard name == "begun" else { continue }
+                // All that the migrator has committed before its first migration.
+                try queue.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT PRIMARY KEY)") }
+            }
+            chmod(file, 0o600)
+            #expect(throws: DatabaseNotSetUp.self, "\(name)") { try SagaStoreReader(path: file) }
+            let store = try SagaStore(path: file)
+            try Sample.start(1, in: store)
+        }
+    }
+
+    @Test("Whoever asks who has the file keeps nobody from opening it")
+    func asking() async throws {
+        let lock = directory.file("some.lock")
+        let times = Mutex(0)
+        async let asking: Void = runOnDedicatedThread {
+            for _ in 1...3000 {
+                _ = FileLock.isHeld(path: lock)
+                times.withLock { $0 += 1 }
+            }
+        }
+        try await runOnDedicatedThread {
+            while times.withLock({ $0 }) < 3000 { _ = try FileLock(path: lock) }
+        }
+        try await asking
+        let held = try FileLock(path: lock)
+        #expect(FileLock.isHeld(path: lock))
+        withExtendedLifetime(held) {}
+    }
+
+    @Test(
+        "F21, F22: what SQLite says of the file, and not of the statement, is storage trouble and has words",
+        arguments: [
+            ResultCode.SQLITE_FULL, .SQLITE_IOERR, .SQLITE_BUSY, .SQLITE_PROTOCOL, .SQLITE_PERM, .SQLITE_READONLY,
+            .SQLITE_CORRUPT, .SQLITE_INTERRUPT,
+        ])
+    func storageTrouble(code: ResultCode) {
+        let error = DatabaseError(resultCode: code)
+        #expect(error.isStorageTrouble)
+        #expect(error.storageTroubleInWords?.contains("SQLite error") == false)
+        #expect(!DatabaseError(resultCode: .SQLITE_CONSTRAINT).isStorageTrouble)
+        #expect(DatabaseError(resultCode: .SQLITE_CONSTRAINT).storageTroubleInWords == nil)
     }
 
     @Test func aNewerVersionsDatabaseIsRefused() throws {

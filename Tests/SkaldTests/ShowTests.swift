@@ -207,6 +207,27 @@ import Testing
         #expect(throws: CommandFailure.self) { try seeded.record("nobody") }
     }
 
+    @Test("an operator's command with a key takes the one saga that has not ended, and never guesses")
+    func keyOfAnOperatorsCommand() throws {
+        let seeded = try SeededStore()
+        func find() throws -> SagaID { try seeded.store.read { try SagaLookup.find("10248", in: $0) } }
+        let old = try seeded.start()
+        try seeded.refuse(old, "reserve-stock", "OUT_OF_STOCK")
+        seeded.passes(1000)
+        #expect(try find() == old)
+        let stuck = try seeded.start("10248", again: old)
+        #expect(try find() == stuck)
+        try seeded.succeed(stuck, "reserve-stock", "authorize")
+        try seeded.nobodyReplies(stuck, until: .stuck)
+        seeded.passes(1000)
+        let newest = try seeded.start("10248", again: stuck)
+        let error = #expect(throws: CommandFailure.self) { try find() }
+        #expect(error?.kind == .usage)
+        #expect(error?.message.contains("\(newest) (place-order, running), \(stuck) (place-order, stuck)") == true)
+        try seeded.refuse(newest, "reserve-stock", "OUT_OF_STOCK")
+        #expect(try find() == stuck)
+    }
+
     @Test func json() throws {
         let seeded = try SeededStore()
         let id = try seeded.stuckPivot()

@@ -41,9 +41,10 @@ struct ListDeadLetters: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let found = try data.read {
+            let letters = try data.readForList(asJSON: output.isJSON) {
                 try $0.deadLetters(includingSettled: all, limit: limit + 1, before: after)
             }
+            guard let found = letters else { return }
             let page = Array(found.prefix(limit))
             let next = found.count > limit ? page.last.map { nextPage($0.id) } : nil
             let out = Terminal.standardOutput

@@ -58,7 +58,8 @@ struct List: ParsableCommand {
     func run() throws {
         try reportingFailures {
             let now = Timestamp.wallClock
-            let listing = try data.read { try SagaListing(filter(now: now), in: $0) }
+            let found = try data.readForList(asJSON: output.isJSON) { try SagaListing(filter(now: now), in: $0) }
+            guard let listing = found else { return }
             let out = Terminal.standardOutput
             guard output.isJSON else {
                 for line in listing.lines(now: now, paint: out.paint, nextPage: nextPage) { out.line(line) }

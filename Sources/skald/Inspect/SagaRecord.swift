@@ -27,7 +27,7 @@ struct SagaRecord {
         if let id = ids.first {
             throw CommandFailure(.noInput, "the saga with this key was \(id); its history has been removed")
         }
-        throw CommandFailure(.noInput, "no saga with the id or key \(text.escapedForTerminal); see skald list")
+        throw SagaLookup.notFound(text)
     }
 
     private init(_ row: SagaSummary, in transaction: StoreTransaction) throws {

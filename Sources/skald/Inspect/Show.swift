@@ -26,7 +26,7 @@ struct Show: ParsableCommand {
                 (try SagaRecord.find(saga, in: $0), try $0.fact(StoreFact.transport))
             }
             let surroundings = Surroundings(
-                unpublished: record.unpublished, isWorkerThere: FileLockProbe.isHeld(data.storePath + ".lock"),
+                unpublished: record.unpublished, isWorkerThere: FileLock.isHeld(path: data.storePath + ".lock"),
                 isEmbedded: transport == StoreTransport.embedded, others: record.others, flags: data.flagForCopying)
             let out = Terminal.standardOutput
             switch record.content {

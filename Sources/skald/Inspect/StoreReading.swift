@@ -7,8 +7,14 @@ extension DataOptions {
         try reader().read(body)
     }
 
-    func reader() throws -> SagaStoreReader {
-        try SagaStoreReader(path: try SystemDirectory(self).requireStore())
+    func reader() throws -> SagaStoreReader { try SystemDirectory(self).reader() }
+
+    /// Looks at the database for a list; nil where it is not set up yet, which is said in plain words.
+    func readForList<Result>(asJSON isJSON: Bool, _ body: (StoreTransaction) throws -> Result) throws -> Result? {
+        let directory = SystemDirectory(self)
+        if let reader = try directory.readerIfSetUp() { return try reader.read(body) }
+        (isJSON ? Terminal.standardError : Terminal.standardOutput).line(directory.nothingYet)
+        return nil
     }
 
     /// The flag to repeat in a command that is printed for copying; the environment speaks for itself.

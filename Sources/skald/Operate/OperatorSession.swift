@@ -1,3 +1,4 @@
+import DurableSQLite
 import Foundation
 import Logging
 import OrderServices
@@ -39,7 +40,7 @@ struct OperatorSession {
 
     /// The store, unless a worker holds it.
     private func openIfFree(_ path: String) throws -> SagaStore? {
-        FileLockProbe.isHeld(path + ".lock") ? nil : try SagaStore(path: path)
+        FileLock.isHeld(path: path + ".lock") ? nil : try SagaStore(path: path)
     }
 
     private func applyEmbedded(_ message: OperatorMessage, touching saga: SagaID?) async throws -> Answer {

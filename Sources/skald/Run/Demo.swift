@@ -88,7 +88,7 @@ struct DemoDirectory {
         guard isDemo else {
             throw CommandFailure(.refused, "\(path) holds a system that is no demo; name another with --data-dir")
         }
-        if FileLockProbe.isHeld(store + ".lock") {
+        if FileLock.isHeld(path: store + ".lock") {
             throw CommandFailure(.refused, "another demo is running in \(path)")
         }
         for name in ["skald", "gateway"] + OrderService.allCases.map(\.rawValue) {

@@ -1,4 +1,7 @@
 import ArgumentParser
+import DurableSQLite
+import SagaBus
+import SagaCore
 
 /// An end that is no success: one line on standard error that says what to do next, and an exit code.
 struct CommandFailure: Error, CustomStringConvertible {
@@ -49,6 +52,10 @@ private func failure(of error: any Error) -> any Error {
     switch error {
     case let failure as CommandFailure: failure.exit()
     case is ExitCode, is CleanExit, is ValidationError: error
-    default: CommandFailure(.refused, "\(error)").exit()
+    case let error as BusError where error.isTemporary || error.code == .closed:
+        CommandFailure(
+            .unavailable, "\(error.message.escapedForTerminal) Name another with --broker or SKALD_BROKER_URL."
+        ).exit()
+    default: CommandFailure(.refused, error.storageTroubleInWords ?? "\(error)".escapedForTerminal).exit()
     }
 }

@@ -8,6 +8,10 @@ struct DataOptions: ParsableArguments {
         help: ArgumentHelp("Directory of the database files (SKALD_DATA_DIR, else skald-data).", valueName: "dir"))
     var dataDirectoryFlag: String?
 
+    func validate() throws {
+        if dataDirectoryFlag == "" { throw ValidationError("--data-dir is empty; leave it out for skald-data") }
+    }
+
     var directory: String {
         dataDirectoryFlag ?? ProcessInfo.processInfo.environment["SKALD_DATA_DIR"].flatMap { $0.isEmpty ? nil : $0 }
             ?? "skald-data"

@@ -1,19 +1,29 @@
 import SagaCore
 import SagaStore
 
-/// Finds the saga a person means: by id, or by business key (the newest one that has it).
+/// Finds the saga that an operator's command is for: by id, or by business key where that can only mean one.
 struct SagaLookup {
     private let data: DataOptions
 
     init(_ data: DataOptions) { self.data = data }
 
-    func saga(_ text: String) throws -> SagaID {
-        let reader = try SagaStoreReader(path: try SystemDirectory(data).requireStore())
-        return try reader.read { transaction in
-            if let id = SagaID(text), try transaction.summary(of: id) != nil { return id }
-            if let id = try transaction.sagas(withKey: text).first { return id }
+    func saga(_ text: String) throws -> SagaID { try data.read { try Self.find(text, in: $0) } }
+
+    /// With a key, the one saga that has not ended; if all have, the newest.
+    static func find(_ text: String, in transaction: StoreTransaction) throws -> SagaID {
+        if let id = SagaID(text), try transaction.summary(of: id) != nil { return id }
+        let sagas = try transaction.sagas(withKey: text).compactMap { try transaction.summary(of: $0) }
+        let open = sagas.filter { !$0.status.isTerminal }
+        guard open.count < 2 else {
+            let list = open.map { "\($0.id) (\($0.name), \($0.status.rawValue))" }.joined(separator: ", ")
             throw CommandFailure(
-                .noInput, "no saga with the id or key \(text.escapedForTerminal); see skald list")
+                .usage, "\(open.count) sagas with the key \(text.escapedForTerminal) have not ended: \(list); name one by its id")
         }
+        guard let saga = open.first ?? sagas.first else { throw notFound(text) }
+        return saga.id
+    }
+
+    static func notFound(_ text: String) -> CommandFailure {
+        CommandFailure(.noInput, "no saga with the id or key \"\(text.shown(upTo: 200))\"; see skald list")
     }
 }

@@ -79,13 +79,15 @@ struct Start: AsyncParsableCommand {
     ) async throws {
         let logger = LogOptions.quiet("skald.start")
         let bus = try broker.bus(named: "skald start", logger: logger)
-        let reader = wait ? try SagaStoreReader(path: SystemDirectory(data).requireStore()) : nil
+        if wait { _ = try SystemDirectory(data).requireStore() }
         try await runOnDedicatedThread {
             defer { bus.close() }
             let client = try SkaldClient(bus: bus)
             try send(requests, numbers, report, through: client)
         }
-        guard let reader else { return }
+        guard wait, !report.started.isEmpty else { return }
+        // The worker that has answered has set its file up by now.
+        let reader = try data.reader()
         try await report.waitForEnds { try reader.read($0) }
     }
 
