@@ -5,7 +5,7 @@ let package = Package(
     name: "skald",
     products: [
         .executable(name: "skald", targets: ["skald"]),
-        .library(name: "SagaParticipant", targets: ["SagaParticipant", "RabbitMQBus"]),
+        .library(name: "SagaParticipant", targets: ["SagaParticipant", "SagaCore", "SagaBus", "RabbitMQBus"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

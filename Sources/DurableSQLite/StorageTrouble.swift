@@ -25,7 +25,8 @@ extension Error {
         case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
             return "the database cannot be opened for this\(detail): is its directory read-only, or another user's?"
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            return "the database is damaged\(detail): stop what writes it, keep a copy of its directory, restore a backup"
+            return
+                "the database is damaged\(detail): stop what writes it, keep a copy of its directory, restore a backup"
         default: return "the database cannot be used now\(detail)"
         }
     }

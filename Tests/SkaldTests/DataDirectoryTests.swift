@@ -60,7 +60,8 @@ import Testing
         let descriptor = open(path + "/skald.sqlite.lock", O_RDWR)
         defer { close(descriptor) }
         #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
-        #expect(try SystemDirectory(data("busy")).nothingYet.hasSuffix("setting it up right now; ask again in a moment"))
+        #expect(
+            try SystemDirectory(data("busy")).nothingYet.hasSuffix("setting it up right now; ask again in a moment"))
     }
 
     @Test func whatIsNoSkaldDirectory() async throws {

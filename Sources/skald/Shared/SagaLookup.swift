@@ -17,7 +17,9 @@ struct SagaLookup {
         guard open.count < 2 else {
             let list = open.map { "\($0.id) (\($0.name), \($0.status.rawValue))" }.joined(separator: ", ")
             throw CommandFailure(
-                .usage, "\(open.count) sagas with the key \(text.escapedForTerminal) have not ended: \(list); name one by its id")
+                .usage,
+                "\(open.count) sagas with the key \(text.escapedForTerminal) have not ended: \(list); name one by its id"
+            )
         }
         guard let saga = open.first ?? sagas.first else { throw notFound(text) }
         return saga.id
