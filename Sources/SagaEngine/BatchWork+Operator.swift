@@ -75,36 +75,19 @@ extension BatchWork {
         guard let number = try fields.int("deadLetter"), let letter = try transaction.deadLetter(Int64(number)) else {
             throw Refusal(code: .fieldValue, path: "deadLetter", message: "no such dead letter")
         }
-        if let settled = letter.settledAs {
-            throw Refusal(code: .conflict, path: "deadLetter", message: "it has been \(settled) already")
-        }
         let isReplay = message.verb == "replay"
-        if isReplay {
-            if letter.reason == RefusalCode.commandExpired.rawValue {
-                throw Refusal(code: .notAllowed, path: "deadLetter", message: "an expired command cannot be replayed")
-            }
-            guard Self.replayableExchanges.contains(letter.exchange) else {
-                throw Refusal(
-                    code: .notAllowed, path: "deadLetter", message: "nobody knows where it was going: discard it")
-            }
-            try post(
-                Message(
-                    exchange: letter.exchange, routingKey: letter.routingKey,
-                    properties: MessageProperties(json: letter.properties), body: letter.body, isMandatory: true))
-        }
-        try transaction.settleDeadLetter(letter.id, as: isReplay ? "replayed" : "discarded", at: now)
+        let (author, reason) = (try fields.string("by"), try fields.string("reason"))
+        if let refusal = isReplay ? letter.replayRefusal : letter.settledRefusal { throw refusal }
+        if isReplay { try post(letter.message) }
+        try transaction.settle(
+            letter.id,
+            StoredDeadLetter.Settlement(
+                isReplay ? "replayed" : "discarded", at: now, author: author, reason: reason))
         return [
             "deadLetter": .number(JSONNumber(letter.id)),
             "message": .string(isReplay ? "sent to where it was going" : "discarded"),
         ]
     }
-}
-
-extension BatchWork {
-    /// A message to an exchange the broker does not have would close the connection, again and again.
-    fileprivate static let replayableExchanges: Set<String> = [
-        "", SkaldNames.starts, SkaldNames.commands, SkaldNames.replies, SkaldNames.operatorRequests,
-    ]
 }
 
 /// The members of a request's body, checked.

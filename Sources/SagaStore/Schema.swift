@@ -7,6 +7,9 @@ enum Schema {
         migrator.registerMigration("orchestrator 1", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: version1)
         }
+        migrator.registerMigration("orchestrator 2", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: version2)
+        }
         return migrator
     }
 
@@ -118,5 +121,11 @@ enum Schema {
             at INTEGER NOT NULL,
             answer TEXT NOT NULL
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let version2 = """
+        -- Who replayed or discarded a dead letter, and why.
+        ALTER TABLE dead_letters ADD COLUMN settled_by TEXT;
+        ALTER TABLE dead_letters ADD COLUMN settled_reason TEXT;
         """
 }

@@ -12,8 +12,23 @@ package struct StoredDeadLetter: Sendable, Hashable {
     package let routingKey: String
     package let properties: JSONValue
     package let body: [UInt8]
-    /// `replayed` or `discarded`, once an operator has done so.
-    package let settledAs: String?
+    /// Set once an operator has replayed or discarded it.
+    package let settlement: Settlement?
+
+    package struct Settlement: Sendable, Hashable {
+        /// `replayed` or `discarded`.
+        package let outcome: String
+        package let at: Timestamp
+        package let author: String?
+        package let reason: String?
+
+        package init(_ outcome: String, at: Timestamp, author: String?, reason: String?) {
+            self.outcome = outcome
+            self.at = at
+            self.author = author
+            self.reason = reason
+        }
+    }
 }
 
 extension StoreTransaction {
@@ -46,18 +61,27 @@ extension StoreTransaction {
         try Row.fetchOne(db, sql: "SELECT * FROM dead_letters WHERE id = ?", arguments: [id]).map(Self.deadLetter)
     }
 
-    package func settleDeadLetter(_ id: Int64, as outcome: String, at now: Timestamp) throws {
+    package func settle(_ id: Int64, _ settlement: StoredDeadLetter.Settlement) throws {
         try run(
-            "UPDATE dead_letters SET settled_at = ?, settled_as = ? WHERE id = ? AND settled_at IS NULL",
-            [now.milliseconds, outcome, id])
+            """
+            UPDATE dead_letters SET settled_at = ?, settled_as = ?, settled_by = ?, settled_reason = ?
+            WHERE id = ? AND settled_at IS NULL
+            """,
+            [settlement.at.milliseconds, settlement.outcome, settlement.author, settlement.reason, id])
     }
 
     private static func deadLetter(_ row: Row) throws -> StoredDeadLetter {
-        StoredDeadLetter(
+        var settlement: StoredDeadLetter.Settlement?
+        if let outcome = row["settled_as"] as String?, let at = row["settled_at"] as Int64? {
+            // Author and reason are missing in a file of the first version that is only read.
+            settlement = StoredDeadLetter.Settlement(
+                outcome, at: Timestamp(milliseconds: at), author: row["settled_by"], reason: row["settled_reason"])
+        }
+        return StoredDeadLetter(
             id: row["id"], at: Timestamp(milliseconds: row["at"]), reason: row["reason"], detail: row["detail"],
             saga: (row["saga"] as Int64?).map { SagaID(row: $0) }, exchange: row["exchange"],
             routingKey: row["routing_key"], properties: try JSONValue.stored(row["properties"]),
-            body: DataBytes.bytes(of: row, "body"), settledAs: row["settled_as"])
+            body: DataBytes.bytes(of: row, "body"), settlement: settlement)
     }
 
     // MARK: Requests that concern no saga

@@ -111,7 +111,7 @@ struct OperatorTests {
         #expect(sent.body == original.body)
         #expect(MessageProperties(json: sent.properties) == original.properties)
         #expect(sent.isMandatory, "a replayed message that no queue takes must not be lost")
-        #expect(try shop.deadLetters().first?.settledAs == "replayed")
+        #expect(try shop.deadLetters().first?.settlement?.outcome == "replayed")
 
         let again = try shop.process(shop.request("replay", ["deadLetter": 1]))
         #expect(try again.answers() == first.answers())
@@ -123,10 +123,12 @@ struct OperatorTests {
     @Test("Discard closes a dead letter, once per request", arguments: Storage.allCases)
     func discard(_ storage: Storage) throws {
         let (shop, _, _) = try shopWithDeadLetter(storage)
-        let first = try shop.process(shop.request("discard", ["deadLetter": 1]))
+        let request: JSONObject = ["deadLetter": 1, "by": "ann", "reason": "ticket 7"]
+        let first = try shop.process(shop.request("discard", request))
         #expect(first.outgoing.count == 1)
-        #expect(try shop.deadLetters().first?.settledAs == "discarded")
-        #expect(try shop.process(shop.request("discard", ["deadLetter": 1])).answers() == first.answers())
+        let settlement = try #require(try shop.deadLetters().first?.settlement)
+        #expect(settlement == .init("discarded", at: shop.now, author: "ann", reason: "ticket 7"))
+        #expect(try shop.process(shop.request("discard", request)).answers() == first.answers())
     }
 
     @Test("F27: a refusal about a dead letter is kept as well", arguments: Storage.allCases)
@@ -136,7 +138,7 @@ struct OperatorTests {
         #expect(refused.first?.kind == .refused)
         try shop.process(shop.reply(saga, "ship", .succeeded))
         #expect(try shop.process(shop.request("discard", ["deadLetter": 2])).answers() == refused)
-        #expect(try shop.deadLetters().allSatisfy { $0.settledAs == nil })
+        #expect(try shop.deadLetters().allSatisfy { $0.settlement == nil })
     }
 
     @Test("Rule 19: an expired command is not replayed, nor what was going nowhere")

@@ -15,7 +15,8 @@ struct OrchestratorTests {
         return try? DefinitionFile.load(path: root + "/sagas/place-order.yaml").get()
     }()
     private static let order: JSONValue = [
-        "orderId": "4711", "lines": [["sku": "11", "quantity": 2]], "total": 100, "paymentMethod": ["token": "t"],
+        "orderId": "4711", "lines": [["sku": "11", "quantity": 2]], "total": 100, "currency": "EUR",
+        "paymentMethod": ["token": "t"],
     ]
     private static let services = ["inventory", "payment", "ledger"]
 

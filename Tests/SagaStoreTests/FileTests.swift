@@ -122,6 +122,28 @@ struct FileTests {
         }
     }
 
+    @Test("A file of the first version can be looked at before a worker has brought it up to date")
+    func readingAnOldFile() throws {
+        let old = directory.file("old.sqlite")
+        do {
+            let queue = try DatabaseQueue(path: old)
+            try Schema.migrator.migrate(queue, upTo: "orchestrator 1")
+            try queue.write {
+                try $0.execute(
+                    sql: """
+                        INSERT INTO dead_letters
+                        (at, reason, detail, exchange, routing_key, properties, body, settled_at, settled_as)
+                        VALUES (1, 'r', 'd', 'e', 'k', '{}', x'', 1, 'discarded')
+                        """)
+            }
+        }
+        chmod(old, 0o600)
+        let settled = StoredDeadLetter.Settlement(
+            "discarded", at: Timestamp(milliseconds: 1), author: nil, reason: nil)
+        #expect(try SagaStoreReader(path: old).read { try $0.deadLetter(1) }?.settlement == settled)
+        #expect(try SagaStore(path: old).read { try $0.deadLetter(1) }?.settlement == settled)
+    }
+
     @Test("Whoever asks who has the file keeps nobody from opening it")
     func asking() async throws {
         let lock = directory.file("some.lock")

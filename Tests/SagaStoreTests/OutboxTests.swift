@@ -64,8 +64,10 @@ struct OutboxTests {
                     exchange: "skald.replies", routingKey: "skald.replies.0", properties: ["type": "reply"],
                     body: [0, 255, UInt8(number)])
             }
-            try transaction.settleDeadLetter(4, as: "discarded", at: Sample.now)
-            try transaction.settleDeadLetter(4, as: "replayed", at: Sample.now)
+            try transaction.settle(
+                4, StoredDeadLetter.Settlement("discarded", at: Sample.now, author: "ann", reason: "ticket 7"))
+            try transaction.settle(
+                4, StoredDeadLetter.Settlement("replayed", at: Sample.now, author: nil, reason: nil))
         }
         let open = try store.read { try $0.deadLetters(includingSettled: false, limit: 2) }
         #expect(open.map(\.id) == [5, 3])
@@ -74,7 +76,9 @@ struct OutboxTests {
         #expect(
             try store.read { try $0.deadLetters(includingSettled: false, limit: 9, before: 3) }.map(\.id) == [2, 1])
         #expect(try store.read { try $0.deadLetters(includingSettled: true, limit: 9) }.count == 5)
-        #expect(try store.read { try $0.deadLetter(4) }?.settledAs == "discarded")
+        #expect(
+            try store.read { try $0.deadLetter(4) }?.settlement
+                == .init("discarded", at: Sample.now, author: "ann", reason: "ticket 7"))
         #expect(try store.read { try $0.deadLetter(99) } == nil)
     }
 

@@ -51,9 +51,15 @@ import Testing
         #expect(letters.count == 3)
         #expect(ShownText(DeadLetterText.list(letters, now: seeded.later, flags: "")).isSafe)
         for letter in letters {
-            let text = ShownText(DeadLetterText.whole(letter, paint: plain))
+            let records = try seeded.store.read { try DeadLetterRecord.find([letter.id], in: $0, at: seeded.later) }
+            let outlook = try #require(records.first).outlook
+            let text = ShownText(DeadLetterText.whole(letter, outlook, flags: "", paint: plain))
             #expect(text.isSafe, "\(text)")
             #expect(text.has("header \\u{1b}[31mred"))
         }
+        #expect(
+            letters.contains { letter in
+                DeadLetterText.body(letter.body) == ["\\xff\\x1b\\x00"]
+            })
     }
 }

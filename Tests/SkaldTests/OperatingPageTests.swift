@@ -32,7 +32,9 @@ struct OperatingPageTests {
         }
     }
 
-    @Test("every command line of the page is understood", arguments: ["list", "show", "history", "check", "lint"])
+    @Test(
+        "every command line of the page is understood",
+        arguments: ["list", "show", "history", "check", "lint", "dead-letters"])
     func commands(name: String) throws {
         let page = try page()
         let pattern = try Regex("`(skald \(name)[^`…]*)`")

@@ -89,6 +89,11 @@ struct InMemoryBroker {
         return queues[name]?.count
     }
 
+    var isIdle: Bool {
+        queues.values.allSatisfy { $0.consumers.isEmpty || $0.count == 0 }
+            && consumers.values.allSatisfy { !$0.hasUnsettled }
+    }
+
     private mutating func remove(queue name: String) {
         queues[name] = nil
         for exchange in exchanges.keys {

@@ -35,6 +35,9 @@ public final class InMemoryBus: MessageBus {
     public func close() {
         broker.withLock { $0.close() }
     }
+
+    /// Nothing waits for a consumer there is, and none holds anything it has not settled.
+    package var isIdle: Bool { broker.withLock { $0.isIdle } }
 }
 
 /// Faults of a broker, for tests and the simulator.

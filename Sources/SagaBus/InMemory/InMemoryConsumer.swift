@@ -18,6 +18,7 @@ final class InMemoryConsumer {
         self.queueName = queueName
     }
 
+    var hasUnsettled: Bool { !unsettled.isEmpty }
     var hasRoom: Bool { !isPaused && unsettled.count < max(1, options.prefetch) }
 
     func deliver(_ entry: InMemoryQueue.Entry) -> BusEvent {

@@ -5,7 +5,7 @@ import SagaStore
 enum DeadLetterText {
     static func list(_ letters: [StoredDeadLetter], now: Timestamp, flags: String) -> [String] {
         guard let newest = letters.first else { return ["no dead letters"] }
-        let hasSettled = letters.contains { $0.settledAs != nil }
+        let hasSettled = letters.contains { $0.settlement != nil }
         var header = ["NUMBER", "WHEN", "REASON", "SAGA", "TYPE", "BODY", "DETAIL"]
         if hasSettled { header.insert("SETTLED", at: 2) }
         var table = TextTable(header: header)
@@ -15,22 +15,27 @@ enum DeadLetterText {
                 letter.saga?.description ?? "", (letter.properties["type"]?.string ?? "").shown(upTo: 30),
                 letter.bodyText(upTo: 40), letter.detail.shown(upTo: 80),
             ]
-            if hasSettled { row.insert(letter.settledAs ?? "", at: 2) }
+            if hasSettled { row.insert(letter.settlement?.outcome ?? "", at: 2) }
             table.add(row)
         }
         return table.lines() + ["", "one whole: skald dead-letters show \(newest.id)\(flags)"]
     }
 
-    static func whole(_ letter: StoredDeadLetter, paint: Paint) -> [String] {
-        var lines = [paint("Dead letter \(letter.id), \(letter.reason.escapedForTerminal)", .bold)]
+    static func whole(_ letter: StoredDeadLetter, _ outlook: ReplayOutlook, flags: String, paint: Paint) -> [String] {
+        var lines = [
+            paint("Dead letter \(letter.id), \(letter.reason.escapedForTerminal)", .bold),
+            DeadLetterReason.words(letter.reason),
+        ]
         func add(_ name: String, _ value: String?) {
             if let value, !value.isEmpty { lines.append("  \(name): \(value)".escapedForTerminal) }
         }
+        add("detail", letter.detail)
         add("when", TimeText.full(letter.at) + " UTC")
-        add("why", letter.detail)
-        add("settled", letter.settledAs)
-        add("saga", letter.saga?.description)
-        add("exchange", letter.exchange)
+        add("settled", letter.settlement?.words)
+        add("saga", letter.saga.map { "\($0), see skald show \($0)\(flags)" })
+
+        lines += ["", paint("Where it was going, and its headers", .bold)]
+        add("exchange", letter.exchange.isEmpty ? "(default)" : letter.exchange)
         add("routing key", letter.routingKey)
         for (name, value) in letter.properties.object?.members ?? [] where name != "headers" {
             add(name, value.string ?? value.text)
@@ -39,8 +44,37 @@ enum DeadLetterText {
             guard let pair = pair.array, pair.count == 2, let name = pair[0].string else { continue }
             add("header \(name)", pair[1].string ?? pair[1].text)
         }
-        lines += ["", paint("Body, \(letter.body.count) bytes", .bold)]
-        return lines + letter.bodyLines.map { "  \($0)" }
+
+        lines += ["", paint("Body, \(letter.body.count) bytes", .bold)] + Self.body(letter.body).map { "  \($0)" }
+        lines += ["", paint("If it were replayed", .bold)]
+        switch outlook.safety {
+        case .safe: lines.append("  \(paint("Safe", .green)): \(outlook.what).")
+        case .unsafe: lines.append("  \(paint("Not safe", .red)): \(outlook.what).")
+        case .refused: lines.append("  Not possible: \(outlook.what).")
+        }
+        let commands = letter.commands(outlook, flags: flags)
+        guard !commands.isEmpty else { return lines }
+        return lines + ["", paint("What you can do now", .bold)] + commands.map { "  \(paint($0, .cyan))" }
+    }
+
+    /// JSON indented, other text line by line; what is no UTF-8 with its odd bytes escaped.
+    static func body(_ body: [UInt8]) -> [String] {
+        if let json = try? JSONValue.parse(body, limits: .stored) {
+            return json.prettyText.escapedAsJSON.split(separator: "\n").map(String.init)
+        }
+        let lines = body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return lines.map { line in
+            String(validating: line, as: UTF8.self).map(\.escapedForTerminal) ?? line.map(Self.escaped).joined()
+        }
+    }
+
+    /// Printable ASCII as it is, anything else as `\xff`.
+    private static func escaped(_ byte: UInt8) -> String {
+        guard (0x20...0x7e).contains(byte), byte != UInt8(ascii: "\\") else {
+            let digits = String(byte, radix: 16)
+            return "\\x" + (digits.count == 1 ? "0" : "") + digits
+        }
+        return String(UnicodeScalar(byte))
     }
 }
 
@@ -51,20 +85,20 @@ extension StoredDeadLetter {
         return String(text.prefix(limit + 1)).shown(upTo: limit)
     }
 
-    /// JSON indented, other text line by line, anything else in hexadecimal.
-    fileprivate var bodyLines: [String] {
-        if let json = try? JSONValue.parse(body, limits: .stored) {
-            return json.prettyText.escapedAsJSON.split(separator: "\n").map(String.init)
-        }
-        if let text = String(validating: body, as: UTF8.self) {
-            return text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapedForTerminal }
-        }
-        return stride(from: 0, to: body.count, by: 32).map { start in
-            body[start..<min(start + 32, body.count)].map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }.joined(separator: " ")
-        }
+    /// What an operator may do with it, to be copied.
+    fileprivate func commands(_ outlook: ReplayOutlook, flags: String) -> [String] {
+        guard settlement == nil else { return [] }
+        let discard = "skald dead-letters discard \(id) --reason \"…\"\(flags)"
+        return outlook.safety == .safe
+            ? ["skald dead-letters replay \(id) --reason \"…\"\(flags)", discard] : [discard]
+    }
+
+    /// Everything, with what a replay would do.
+    func json(_ outlook: ReplayOutlook) -> JSONValue {
+        var object = json.object ?? [:]
+        object["meaning"] = .string(DeadLetterReason.words(reason))
+        object["replay"] = ["safety": .string(outlook.safety.rawValue), "what": .string(outlook.what)]
+        return .object(object)
     }
 
     var json: JSONValue {
@@ -73,7 +107,12 @@ extension StoredDeadLetter {
             "detail": .string(detail),
         ]
         object["saga"] = saga.map { .string($0.description) }
-        object["settledAs"] = settledAs.map { .string($0) }
+        if let settlement {
+            object["settledAs"] = .string(settlement.outcome)
+            object["settledAt"] = .string(settlement.at.iso8601)
+            object["settledBy"] = settlement.author.map { .string($0) }
+            object["settledReason"] = settlement.reason.map { .string($0) }
+        }
         object["exchange"] = .string(exchange)
         object["routingKey"] = .string(routingKey)
         object["properties"] = properties
@@ -85,5 +124,12 @@ extension StoredDeadLetter {
             object["bodyBytes"] = .array(body.map { .number(JSONNumber(Int64($0))) })
         }
         return .object(object)
+    }
+}
+
+extension StoredDeadLetter.Settlement {
+    /// `discarded by ann at 2026-11-21 02:14:07.120 UTC: ticket 812`.
+    fileprivate var words: String {
+        "\(outcome)\(author.map { " by \($0)" } ?? "") at \(TimeText.full(at)) UTC\(reason.map { ": \($0)" } ?? "")"
     }
 }

@@ -3,17 +3,23 @@ import DurableSQLite
 import SagaCore
 import SagaStore
 
-/// `replay` and `discard`, which are requests to the worker, are in the operator's commands.
 struct DeadLetters: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dead-letters",
         abstract: "Messages that could not be handled, with the reason.",
         discussion: """
+            Nothing came of them; the other messages went on. Look at one, take its cause away, then have it sent again \
+            (replay) or close it (discard). Both are kept with your name and reason.
+
             Examples:
               skald dead-letters
               skald dead-letters show 7
+              skald dead-letters replay 7 8 --reason "payment runs its new version, ticket 812"
+              skald dead-letters discard 9 --reason "a test message"
             """,
-        subcommands: [ListDeadLetters.self, ShowDeadLetter.self],
+        subcommands: [
+            ListDeadLetters.self, ShowDeadLetter.self, ReplayDeadLetters.self, DiscardDeadLetters.self,
+        ],
         defaultSubcommand: ListDeadLetters.self)
 }
 
@@ -37,6 +43,7 @@ struct ListDeadLetters: ParsableCommand {
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
+        if let after, after < 1 { throw ValidationError("--after wants the number of a dead letter, 1 or more") }
     }
 
     func run() throws {
@@ -67,10 +74,14 @@ struct ListDeadLetters: ParsableCommand {
 struct ShowDeadLetter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show one whole.",
+        abstract: "Show one whole, and what would come of replaying it.",
         discussion: """
-            Example:
+            Safe means that nothing can take effect twice or against what its saga has decided. It does not mean that \
+            it helps: the cause must be gone first.
+
+            Examples:
               skald dead-letters show 7
+              skald dead-letters show 7 --json | jq .replay
             """)
 
     @Argument(help: ArgumentHelp("Its number in the list.", valueName: "number")) var number: Int64
@@ -79,12 +90,37 @@ struct ShowDeadLetter: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            guard let letter = try data.read({ try $0.deadLetter(number) }) else {
-                throw CommandFailure(.noInput, "no dead letter \(number); see skald dead-letters --all")
-            }
+            let found = try data.read { try DeadLetterRecord.find([number], in: $0, at: .wallClock) }
+            guard let record = found.first else { return }
             let out = Terminal.standardOutput
-            if output.isJSON { return out.prettyJSON(letter.json) }
-            for line in DeadLetterText.whole(letter, paint: out.paint) { out.line(line) }
+            if output.isJSON { return out.prettyJSON(record.letter.json(record.outlook)) }
+            let lines = DeadLetterText.whole(
+                record.letter, record.outlook, flags: data.flagForCopying, paint: out.paint)
+            for line in lines { out.line(line) }
+        }
+    }
+}
+
+/// A dead letter, and what would come of replaying it.
+struct DeadLetterRecord {
+    let letter: StoredDeadLetter
+    let outlook: ReplayOutlook
+
+    /// All of them, each once, or none.
+    static func find(
+        _ numbers: [Int64], in transaction: StoreTransaction, at now: Timestamp
+    ) throws -> [DeadLetterRecord] {
+        var seen: Set<Int64> = []
+        let wanted = numbers.filter { seen.insert($0).inserted }
+        let letters = try wanted.compactMap { try transaction.deadLetter($0) }
+        let missing = wanted.filter { number in !letters.contains { $0.id == number } }
+        guard missing.isEmpty else {
+            let list = missing.map(String.init).joined(separator: ", ")
+            throw CommandFailure(
+                .noInput, "no dead letter \(list); skald dead-letters list --all shows those there are")
+        }
+        return try letters.map {
+            DeadLetterRecord(letter: $0, outlook: try ReplayOutlook(of: $0, in: transaction, at: now))
         }
     }
 }

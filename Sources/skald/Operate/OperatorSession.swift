@@ -20,22 +20,40 @@ struct OperatorSession {
     private static let expirationMilliseconds: Int64 = 10_000
 
     /// Sends one request and prints its answer.
-    func apply(verb: String, body: JSONObject, requestID: String?, touching saga: SagaID? = nil) async throws {
-        let directory = SystemDirectory(data)
-        let path = try directory.requireStore()
+    func apply(verb: String, body: JSONObject, requestID: String?, touching saga: SagaID) async throws {
+        let request = Self.request(verb, body, id: requestID ?? Self.newRequestID)
+        let answers = try await answers(to: [request], touching: [saga])
+        try report(try answers.answer(to: request))
+    }
+
+    static var newRequestID: String { "cli-\(UUID().uuidString.lowercased())" }
+
+    static func request(_ verb: String, _ body: JSONObject, id: String) -> OperatorMessage {
         var body = body
         body["by"] = .string(NSUserName())
-        let message = OperatorMessage(
-            requestID: requestID ?? "cli-\(UUID().uuidString.lowercased())", verb: verb, body: body)
-        let answer: Answer
-        if try directory.isEmbedded {
-            answer = try await applyEmbedded(message, touching: saga)
-        } else if let alone = try openIfFree(path) {
-            answer = try applyAlone(message, in: alone)
-        } else {
-            answer = try await askWorker(message)
+        return OperatorMessage(requestID: id, verb: verb, body: body)
+    }
+
+    /// What came back for the requests of one session.
+    struct Answers {
+        fileprivate(set) var given: [String: Answer] = [:]
+        fileprivate(set) var failure: CommandFailure?
+
+        func answer(to request: OperatorMessage) throws -> Answer {
+            if let answer = given[request.requestID] { return answer }
+            throw failure ?? CommandFailure(.unavailable, "no answer")
         }
-        try report(answer)
+    }
+
+    /// Sends requests and collects their answers.
+    ///
+    /// - Parameter sagas: in an embedded system it runs on until these are at rest; nil: all.
+    func answers(to requests: [OperatorMessage], touching sagas: Set<SagaID>?) async throws -> Answers {
+        let directory = SystemDirectory(data)
+        let path = try directory.requireStore()
+        if try directory.isEmbedded { return try await askEmbedded(requests, touching: sagas) }
+        guard let alone = try openIfFree(path) else { return try await askWorker(requests) }
+        return try applyAlone(requests, in: alone)
     }
 
     /// The store, unless a worker holds it.
@@ -43,36 +61,42 @@ struct OperatorSession {
         FileLock.isHeld(path: path + ".lock") ? nil : try SagaStore(path: path)
     }
 
-    private func applyEmbedded(_ message: OperatorMessage, touching saga: SagaID?) async throws -> Answer {
+    private func askEmbedded(
+        _ requests: [OperatorMessage], touching sagas: Set<SagaID>?
+    ) async throws -> Answers {
         let system = try EmbeddedSystem(
             directory: data.directory, definitions: try definitions.loadForRunning(),
             logger: LogOptions.quiet("skald.embedded"))
         return try await system.run {
-            let answer = try await runOnDedicatedThread { try ask(message, through: try SkaldClient(bus: system.bus)) }
-            try await system.waitForRest(of: saga.map { [$0] } ?? [])
-            return answer
+            let answers = try await runOnDedicatedThread {
+                try ask(requests, through: try SkaldClient(bus: system.bus))
+            }
+            try await system.waitForRest(of: sagas)
+            return answers
         }
     }
 
-    private func askWorker(_ message: OperatorMessage) async throws -> Answer {
+    private func askWorker(_ requests: [OperatorMessage]) async throws -> Answers {
         let bus = try broker.bus(named: "skald operator", logger: LogOptions.quiet("skald.operator"))
         return try await runOnDedicatedThread {
             defer { bus.close() }
-            return try ask(message, through: try SkaldClient(bus: bus))
+            return try ask(requests, through: try SkaldClient(bus: bus))
         }
     }
 
-    private func ask(_ message: OperatorMessage, through client: SkaldClient) throws -> Answer {
-        var message = message
-        message.replyTo = client.answerQueue
-        var answer: Answer?
-        let wire = message.message(shard: 0, expirationMilliseconds: Self.expirationMilliseconds)
-        try client.request([wire], patience: .milliseconds(Self.expirationMilliseconds)) { _, result in
+    private func ask(_ requests: [OperatorMessage], through client: SkaldClient) throws -> Answers {
+        let messages = requests.map { request in
+            var request = request
+            request.replyTo = client.answerQueue
+            return request.message(shard: 0, expirationMilliseconds: Self.expirationMilliseconds)
+        }
+        var answers = Answers()
+        try client.request(messages, patience: .milliseconds(Self.expirationMilliseconds)) { message, result in
             switch result {
-            case .answered(let given): answer = given
-            case .undeliverable(let reason): throw CommandFailure(.unavailable, reason)
+            case .answered(let given): answers.given[message.properties.messageID ?? ""] = given
+            case .undeliverable(let reason): answers.failure = CommandFailure(.unavailable, reason)
             case .unanswered:
-                throw CommandFailure(
+                answers.failure = CommandFailure(
                     .unavailable,
                     """
                     a worker has the file but did not answer in 10 s, and the request has lapsed; \
@@ -80,26 +104,34 @@ struct OperatorSession {
                     """)
             }
         }
-        guard let answer else { throw CommandFailure(.unavailable, "no answer") }
-        return answer
+        return answers
     }
 
-    /// No worker runs: the request is recorded here; what it sends goes out when a worker starts.
-    private func applyAlone(_ message: OperatorMessage, in store: SagaStore) throws -> Answer {
-        let core = try EngineCore(
-            store: store, settings: EngineSettings(), definitions: [])
-        var message = message
-        message.replyTo = "skald.answers.here"
-        let wire = message.message(shard: 0, expirationMilliseconds: Self.expirationMilliseconds)
+    /// No worker runs: the requests are recorded here; what they send goes out when a worker starts.
+    private func applyAlone(_ requests: [OperatorMessage], in store: SagaStore) throws -> Answers {
+        let core = try EngineCore(store: store, settings: EngineSettings(), definitions: [])
+        let clock = EngineClock(notBefore: try store.read { try $0.lastTime() })
+        var system = SystemRandomNumberGenerator()
+        var random = SplitMix64(seed: system.next())
+        var answers = Answers()
+        for request in requests {
+            answers.given[request.requestID] = try apply(request, to: core, at: clock, &random)
+        }
+        return answers
+    }
+
+    private func apply(
+        _ request: OperatorMessage, to core: EngineCore, at clock: EngineClock, _ random: inout SplitMix64
+    ) throws -> Answer {
+        var request = request
+        request.replyTo = "skald.answers.here"
+        let wire = request.message(shard: 0, expirationMilliseconds: Self.expirationMilliseconds)
         var batch = EngineBatch()
         batch.deliveries = [
             Delivery(
                 consumer: .operatorRequests, tag: DeliveryTag(epoch: 0, number: 1), isRedelivered: false,
                 message: wire)
         ]
-        let clock = EngineClock(notBefore: try store.read { try $0.lastTime() })
-        var system = SystemRandomNumberGenerator()
-        var random = SplitMix64(seed: system.next())
         let result = try core.process(batch, at: clock.now, using: &random)
         guard let row = result.outgoing.first(where: { $0.routingKey == "skald.answers.here" }) else {
             throw CommandFailure(.refused, "the request was not understood; see skald dead-letters")
@@ -111,7 +143,7 @@ struct OperatorSession {
         var answer = try Answer.decode(Message(row))
         if answer.kind == .applied, result.outgoing.count > 1 {
             let text = answer.body["message"]?.string ?? "done"
-            answer.body["message"] = .string("\(text); no worker runs: commands are sent when one starts")
+            answer.body["message"] = .string("\(text); no worker runs: what this sends leaves when one starts")
         }
         return answer
     }

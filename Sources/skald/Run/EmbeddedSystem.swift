@@ -58,19 +58,25 @@ final class EmbeddedSystem: Sendable {
         }
     }
 
-    /// Waits until no saga can go on by itself, telling how many are still under way.
+    /// Waits until no saga can go on by itself and no message is under way, telling how many sagas still are.
     ///
     /// - Parameter sagas: only these count; nil: all.
     func waitForRest(of sagas: Set<SagaID>? = nil, _ progress: (Int) -> Void = { _ in }) async throws {
         while true {
-            let moving = try store.read { transaction in
-                try transaction.nextWake() == nil
-                    ? 0 : try transaction.movingSagas().filter { sagas?.contains($0) ?? true }.count
-            }
-            let unsent = try store.read { try $0.outboxCount() }
+            let (moving, unsent) = try underWay(of: sagas)
             progress(moving)
-            if moving == 0, unsent == 0 { return }
+            // Commits come before acknowledgements: what handled messages have caused shows when the file is read again.
+            if moving == 0, unsent == 0, bus.isIdle, try underWay(of: sagas) == (0, 0) { return }
             try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func underWay(of sagas: Set<SagaID>?) throws -> (moving: Int, unsent: Int) {
+        try store.read { transaction in
+            let moving =
+                try transaction.nextWake() == nil
+                ? 0 : try transaction.movingSagas().filter { sagas?.contains($0) ?? true }.count
+            return (moving, try transaction.outboxCount())
         }
     }
 }
