@@ -134,7 +134,12 @@ package final class DurableDatabase: Sendable {
 
     private static func makeDirectory(of path: String) throws {
         let directory = path.parentDirectory
-        guard mkdir(directory, 0o700) != 0, errno != EEXIST else { return }
+        guard mkdir(directory, 0o700) != 0 else { return }
+        if errno == EEXIST || errno == ENOTDIR {
+            var status = stat()
+            if stat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+            throw UnusableDatabase(description: "\(directory) is not a directory; name another")
+        }
         if errno == ENOENT {
             try makeDirectory(of: directory)
             if mkdir(directory, 0o700) == 0 || errno == EEXIST { return }

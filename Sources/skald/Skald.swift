@@ -27,4 +27,9 @@ struct Skald: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Definitions:", subcommands: [Lint.self, Graph.self]),
         ])
+
+    static func main() async {
+        Terminal.widenForHelp()
+        await main(nil)
+    }
 }

@@ -27,6 +27,8 @@ final class CommandLineTool: Sendable {
         let errors: String
 
         var lines: [String] { output.split(separator: "\n").map(String.init) }
+        /// Empty where there are not so many.
+        func line(_ index: Int) -> String { lines.indices.contains(index) ? lines[index] : "" }
         var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
     }
 

@@ -113,6 +113,40 @@ import Testing
             })
     }
 
+    @Test("what took effect, what would undo it, and what is undone already")
+    func effects() throws {
+        let seeded = try SeededStore()
+        let pivot = try seeded.show(try seeded.stuckPivot("1"))
+        let standing = pivot.section("Took effect and not undone")
+        #expect(
+            standing[0].hasPrefix("reserve-stock: inventory.reserve, undone by inventory.release if it goes back →"))
+        #expect(pivot.section("May have taken effect") == ["capture: payment.capture"])
+
+        let closed = try seeded.start("2")
+        try seeded.succeed(closed, "reserve-stock", "authorize", "capture")
+        try seeded.refuse(closed, "settle", "PERIOD_CLOSED")
+        let past = try seeded.show(closed).section("Took effect and not undone")
+        #expect(
+            past.map { String($0.prefix { $0 != "→" }) } == [
+                "reserve-stock: inventory.reserve ", "authorize: payment.authorize ", "capture: payment.capture ",
+            ])
+
+        let half = try seeded.start("3")
+        try seeded.succeed(half, "reserve-stock", "authorize")
+        try seeded.refuse(half, "capture", "NO")
+        try seeded.reply(half, "authorize", .succeeded, [:], to: .compensation)
+        #expect(
+            try seeded.show(half).section("May have taken effect").first?
+                .hasPrefix("reserve-stock: inventory.reserve, being undone by inventory.release") == true)
+        try seeded.refuse(half, "reserve-stock", "GONE", to: .compensation)
+        let text = try seeded.show(half)
+        #expect(
+            text.section("Took effect and not undone").first?
+                .hasPrefix("reserve-stock: inventory.reserve, inventory.release has failed") == true)
+        #expect(text.section("Undone") == ["authorize: payment.authorize, undone by payment.void"])
+        #expect(try seeded.report(half).json["effects"]?["undone"] == ["authorize"])
+    }
+
     @Test func compensated() throws {
         let seeded = try SeededStore()
         let id = try seeded.start()

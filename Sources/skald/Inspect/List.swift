@@ -52,6 +52,14 @@ struct List: ParsableCommand {
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
         if let step, !Name.isValid(step) { throw ValidationError("--step wants the name of a step") }
+        let now = Timestamp.wallClock
+        if let older = olderThan?.timestamp(now: now), let newer = newerThan?.timestamp(now: now), older <= newer {
+            throw ValidationError(
+                """
+                nothing is started before \(TimeText.full(older)) and after \(TimeText.full(newer)): \
+                exchange --older-than and --newer-than
+                """)
+        }
         if let definition, !Name.isValid(definition) { throw ValidationError("--definition wants a saga's name") }
     }
 

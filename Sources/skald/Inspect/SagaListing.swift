@@ -7,6 +7,7 @@ struct SagaListing {
     /// Set where more sagas follow.
     let lastOfPage: SagaID?
     let counts: [SagaStatus: Int]
+    private let after: SagaID?
 
     init(_ filter: SagaFilter, in transaction: StoreTransaction) throws {
         var wider = filter
@@ -15,11 +16,13 @@ struct SagaListing {
         rows = Array(found.prefix(filter.limit))
         lastOfPage = found.count > filter.limit ? rows.last?.id : nil
         counts = try transaction.countByStatus()
+        after = filter.before
     }
 
     func lines(now: Timestamp, paint: Paint, nextPage: (SagaID) -> String) -> [String] {
         guard !rows.isEmpty else {
-            return [counts.isEmpty ? "no sagas yet" : "no saga matches", totals(paint)].filter { !$0.isEmpty }
+            let older = after.map { "no saga older than \($0) matches" } ?? "no saga matches"
+            return [counts.isEmpty ? "no sagas yet" : older, totals(paint)].filter { !$0.isEmpty }
         }
         var table = TextTable(header: ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
         for row in rows {

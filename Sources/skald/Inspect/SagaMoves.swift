@@ -168,7 +168,7 @@ struct SagaMoves {
     /// An output with everything later steps take from it, to be filled in.
     private func sampleOutput(of step: Int) -> JSONValue {
         var sample = JSONValue.object([:])
-        for path in state.definition.outputReferences[step] { sample = sample.setting("…", at: path[...]) }
+        for path in state.definition.outputReferences[step] { sample = sample.setting(.placeholder, at: path[...]) }
         return sample
     }
 }

@@ -23,7 +23,9 @@ extension SagaReport {
         }
         object["problem"] = state.problem.map(\.json)
         object["steps"] = .array(state.steps.indices.map { step($0) })
-        object["effects"] = ["certain": names(effects.certain), "possible": names(effects.possible)]
+        object["effects"] = [
+            "certain": names(effects.certain), "possible": names(effects.possible), "undone": names(effects.undone),
+        ]
         if let present { add(present, to: &object) }
         return .object(object)
     }

@@ -23,6 +23,11 @@ extension SagaReport {
         let title = state.status == .completed ? "Took effect" : "Took effect and not undone"
         section(title, effectLines(effects.certain))
         section("May have taken effect", effectLines(effects.possible))
+        section(
+            "Undone",
+            effects.undone.map {
+                "\(words.name($0)): \(words.command($0, .action)), undone by \(words.command($0, .compensation))"
+            })
         guard let present else { return lines }
         section("What happens next by itself", present.outlook.lines)
         section("What you can do now", moveLines(present, paint))
@@ -93,12 +98,30 @@ extension SagaReport {
             let output = state.steps[index].output.flatMap { $0.object?.isEmpty == true ? nil : $0.shown(upTo: 160) }
             let undo =
                 switch definition.compensation {
-                case .command(let command) where state.status != .completed: ", undone by \(command)"
-                case .command, .none: ""
+                case .command(let command): undoWords(command, state.steps[index])
+                case .none: ""
                 }
             table.append("\(definition.name): \(definition.action)\(undo)\(output.map { " → \($0)" } ?? "")")
         }
         return table
+    }
+
+    /// What is to be expected of the command that would undo it.
+    private func undoWords(_ command: String, _ step: StepState) -> String {
+        switch step.status {
+        case .compensationFailed: ", \(command) has failed"
+        case .compensating: ", being undone by \(command)"
+        default:
+            if state.status.isTerminal {
+                ""
+            } else if state.rollback != nil {
+                ", to be undone by \(command)"
+            } else if state.canGoBack {
+                ", undone by \(command) if it goes back"
+            } else {
+                ""
+            }
+        }
     }
 
     private func moveLines(_ present: Present, _ paint: Paint) -> [String] {
@@ -147,5 +170,14 @@ extension SagaReport {
             }
         }
         return verbs.map { "\($0.verbs.joined(separator: ", ")): \($0.why)" }
+    }
+}
+
+extension SagaState {
+    /// Before the point of no return, and past it while the pivot can still turn out to have failed (SEMANTICS 6).
+    fileprivate var canGoBack: Bool {
+        guard isPastPointOfNoReturn else { return true }
+        guard let pivot = definition.steps.firstIndex(where: { $0.kind == .pivot }) else { return false }
+        return steps[pivot].status != .succeeded && steps[pivot].status != .skipped
     }
 }

@@ -1,13 +1,15 @@
 import SagaCore
 import SagaStore
 
-/// The effects of a saga that are there now: certain ones, and those nobody is sure about.
+/// The effects of a saga that are there now: certain ones, those nobody is sure about; and what has been undone.
 struct StandingEffects {
     let certain: StepSet
     let possible: StepSet
+    let undone: StepSet
 
     /// For a saga that can still be abandoned, what the machine would list; for an abandoned one, what it has listed.
     init(of state: SagaState, history: [HistoryEntry], at now: Timestamp) {
+        undone = StepSet(state.steps.indices.filter { state.steps[$0].status == .compensated })
         var random = SplitMix64(seed: 0)
         var id = "effects"
         while state.answers[id] != nil { id += "+" }

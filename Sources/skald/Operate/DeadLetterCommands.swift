@@ -65,6 +65,7 @@ struct DeadLetterOptions: ParsableArguments {
 
     func validate() throws {
         guard !reason.isEmpty else { throw ValidationError("--reason wants some words") }
+        try validateRequestID(requestID)
     }
 
     /// Sends one request a letter and tells what came of each. One that is refused leaves the others.

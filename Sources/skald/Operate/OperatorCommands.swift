@@ -139,6 +139,9 @@ extension String? {
 extension OperatorOptions {
     fileprivate func apply(_ verb: String, _ members: [String: JSONValue?]) async throws {
         try await reportingFailures {
+            if let output = members["output"] ?? nil, output.hasPlaceholder {
+                throw CommandFailure(.usage, "put the real values in place of each … in --output")
+            }
             let id = try SagaLookup(data).saga(saga)
             var body: JSONObject = ["saga": .string(id.description)]
             for (name, value) in members.sorted(by: { $0.key < $1.key }) { body[name] = value }
@@ -147,5 +150,15 @@ extension OperatorOptions {
             try await OperatorSession(data: data, broker: broker, definitions: definitions, output: output)
                 .apply(verb: verb, body: body, requestID: requestID, touching: id)
         }
+    }
+}
+
+extension JSONValue {
+    /// What `skald show` writes where only a person knows the value.
+    static let placeholder = JSONValue.string("…")
+
+    fileprivate var hasPlaceholder: Bool {
+        if let members = object?.members { return members.contains { $0.value.hasPlaceholder } }
+        return self == Self.placeholder || array?.contains(where: \.hasPlaceholder) == true
     }
 }

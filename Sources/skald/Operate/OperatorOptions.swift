@@ -20,8 +20,18 @@ struct OperatorOptions: ParsableArguments {
         help: "Names the request: repeated with the same id it is applied once. Default: a new one.")
     var requestID: String?
 
+    func validate() throws { try validateRequestID(requestID) }
+
     @OptionGroup var data: DataOptions
     @OptionGroup var broker: BrokerOptions
     @OptionGroup var definitions: DefinitionOptions
     @OptionGroup var output: OutputOptions
+}
+
+/// One that the worker could not answer to would only be waited for.
+func validateRequestID(_ id: String?) throws {
+    guard let id else { return }
+    guard (1...200).contains(id.utf8.count), id == id.escapedForTerminal else {
+        throw ValidationError("--request-id wants 1 to 200 bytes without control characters")
+    }
 }

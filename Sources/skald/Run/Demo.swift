@@ -31,6 +31,7 @@ struct Demo: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...1_000_000).contains(orders) else { throw ValidationError("--orders must be 1 to 1000000") }
+        guard !directory.isEmpty else { throw ValidationError("--data-dir is empty; leave it out for skald-demo") }
     }
 
     func run() async throws {
@@ -84,8 +85,14 @@ struct DemoDirectory {
     func clear() throws {
         let store = path + "/skald.sqlite"
         guard FileManager.default.fileExists(atPath: store) else { return }
-        let isDemo = try SagaStoreReader(path: store).read { try $0.fact(Self.fact) } == "yes"
-        guard isDemo else {
+        let reader: SagaStoreReader
+        do {
+            reader = try SagaStoreReader(path: store)
+        } catch is DatabaseNotSetUp {
+            // One that was killed before it began: there is nothing to replace.
+            return
+        }
+        guard try reader.read({ try $0.fact(Self.fact) }) == "yes" else {
             throw CommandFailure(.refused, "\(path) holds a system that is no demo; name another with --data-dir")
         }
         if FileLock.isHeld(path: store + ".lock") {

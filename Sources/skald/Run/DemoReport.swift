@@ -51,9 +51,10 @@ struct DemoReport {
         if audit.isCleanAtRest { out.line(out.style("  every check holds", .green)) }
         out.line()
         out.line(out.style("Look further", .bold))
-        out.line("  skald list --data-dir \(directory) --status compensated")
-        if let key = firstKey(.compensated) { out.line("  skald show \(key) --data-dir \(directory)") }
-        if let key = firstKey(.completed) { out.line("  skald history \(key) --data-dir \(directory)") }
+        let flag = "--data-dir \(directory.shellWord)"
+        out.line("  skald list \(flag) --status compensated")
+        if let key = firstKey(.compensated) { out.line("  skald show \(key) \(flag)") }
+        if let key = firstKey(.completed) { out.line("  skald history \(key) \(flag)") }
     }
 
     private func firstKey(_ status: SagaStatus) -> String? {

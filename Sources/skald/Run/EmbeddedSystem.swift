@@ -84,6 +84,15 @@ final class EmbeddedSystem: Sendable {
 /// Which bus a data directory belongs to, once and for all.
 enum StoreTransport {
     static let embedded = "embedded"
+
+    /// What a fact of the file means.
+    static func words(_ fact: String) -> String {
+        switch fact {
+        case embedded: "a system without a broker, as skald demo makes it"
+        case let broker where broker.contains("://"): "the broker \(broker.escapedForTerminal)"
+        default: "shard \(fact.escapedForTerminal)"
+        }
+    }
 }
 
 extension SagaStore {
@@ -98,7 +107,10 @@ extension SagaStore {
                 guard known == value else {
                     throw CommandFailure(
                         .refused,
-                        "this data directory belongs to \(known), not to \(value); name another with --data-dir")
+                        """
+                        this data directory belongs to \(StoreTransport.words(known)), not to \
+                        \(StoreTransport.words(value)); name another with --data-dir
+                        """)
                 }
             }
         }

@@ -37,12 +37,33 @@ struct Terminal: Sendable {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                guard errno == EINTR || errno == EAGAIN else { return }
-                continue
+            if count >= 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                return giveUp(errno)
             }
-            bytes = bytes.dropFirst(count)
         }
+    }
+
+    /// Output that does not arrive must not look complete; where only messages are lost the work goes on.
+    private func giveUp(_ error: Int32) {
+        guard descriptor == STDOUT_FILENO else { return }
+        // Who closes the pipe has read enough.
+        if error != EPIPE {
+            Self.standardError.line("error: cannot write the output: \(String(cString: strerror(error)))")
+        }
+        exit(CommandFailure.Kind.refused.rawValue)
+    }
+
+    /// Help is wrapped to the terminal's width, and in a very narrow terminal its library traps.
+    static func widenForHelp() {
+        var size = winsize()
+        let reported = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
+        let columns = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }
+        if let width = columns ?? (reported > 0 ? reported : nil), width < 40 { setenv("COLUMNS", "40", 1) }
     }
 
     func json(_ value: JSONValue) { line(value.text.escapedAsJSON) }

@@ -106,7 +106,11 @@ final class StartReport: Sendable {
             for summary in summaries where summary.status.isTerminal || summary.status == .stuck {
                 waiting.remove(summary.id)
                 ends[summary.status, default: 0] += 1
-                if all.count == 1 { Terminal.standardOutput.line("\(summary.id) \(summary.status.rawValue)") }
+                if isJSON {
+                    Terminal.standardOutput.json(summary.json)
+                } else if all.count == 1 {
+                    Terminal.standardOutput.line("\(summary.id) \(summary.status.rawValue)")
+                }
             }
             progress.show(all.count - waiting.count)
             if !waiting.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
