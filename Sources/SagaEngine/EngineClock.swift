@@ -4,22 +4,26 @@ import SagaCore
 /// Engine time: the wall clock at start plus the time since on a clock nobody sets, so that a jump of the wall clock
 /// neither fires nor delays a timer (F24).
 package struct EngineClock: Sendable {
-    private let origin: Timestamp
-    private let bootMillisecondsAtOrigin: Int64
+    private let read: @Sendable () -> Timestamp
     /// How far the wall clock was behind the file when the engine started; 0 if it was not.
     package let behindMilliseconds: Int64
 
     /// - Parameter floor: the greatest time in the file; time goes on from there if the wall clock is behind it.
     package init(notBefore floor: Timestamp?) {
         let wall = Timestamp(milliseconds: Self.milliseconds(of: CLOCK_REALTIME))
-        origin = max(wall, floor ?? wall)
+        let origin = max(wall, floor ?? wall)
         behindMilliseconds = origin - wall
-        bootMillisecondsAtOrigin = Self.milliseconds(of: CLOCK_BOOTTIME)
+        let bootMillisecondsAtOrigin = Self.milliseconds(of: CLOCK_BOOTTIME)
+        read = { origin.adding(milliseconds: Self.milliseconds(of: CLOCK_BOOTTIME) - bootMillisecondsAtOrigin) }
     }
 
-    package var now: Timestamp {
-        origin.adding(milliseconds: Self.milliseconds(of: CLOCK_BOOTTIME) - bootMillisecondsAtOrigin)
+    /// Time as somebody else makes it pass: a test, a simulation.
+    package init(reading read: @escaping @Sendable () -> Timestamp) {
+        self.read = read
+        behindMilliseconds = 0
     }
+
+    package var now: Timestamp { read() }
 
     private static func milliseconds(of clock: clockid_t) -> Int64 {
         var time = timespec()

@@ -89,12 +89,20 @@ struct EngineLog {
     }
     func unblocked() { logger.info("the broker takes messages again") }
     func returned(_ row: OutboxRow, _ reason: String) {
+        var metadata = Self.metadata(row)
+        metadata["reason"] = "\(reason.escapedForTerminal)"
+        logger.error("no queue takes a message; it stays in the outbox", metadata: metadata)
+    }
+    func publishRefused(_ row: OutboxRow) {
         logger.error(
-            "no queue takes a message; it stays in the outbox",
-            metadata: [
-                "exchange": "\(row.exchange)", "routing-key": "\(row.routingKey.escapedForTerminal)",
-                "command": "\(row.command.map { "\($0)" } ?? "-")", "reason": "\(reason.escapedForTerminal)",
-            ])
+            "the broker refuses a message; it stays in the outbox, its wait for a reply has not begun",
+            metadata: Self.metadata(row))
+    }
+    private static func metadata(_ row: OutboxRow) -> Logger.Metadata {
+        [
+            "exchange": "\(row.exchange)", "routing-key": "\(row.routingKey.escapedForTerminal)",
+            "command": "\(row.command.map { "\($0)" } ?? "-")",
+        ]
     }
     func storageTrouble(_ error: any Error, pause: Duration) {
         logger.error(

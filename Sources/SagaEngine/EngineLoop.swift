@@ -13,8 +13,7 @@ final class EngineLoop {
     private let settings: EngineSettings
     private let signals: EngineSignals
     private let log: EngineLog
-    private let engineClock: EngineClock
-    private let clock = ContinuousClock()
+    private let clock: EngineClock
     private var random: SplitMix64
 
     private var intake = Intake()
@@ -23,7 +22,7 @@ final class EngineLoop {
     private var nextWake: Timestamp?
     private var timersAreDue = true
     /// When the last event came.
-    private var quietSince: ContinuousClock.Instant
+    private var quietSince: Timestamp
     /// The worker did not close the file in order: until a consumer delivers something new, what it delivers again is
     /// handled one by one.
     private var suspects: Set<ConsumerID> = []
@@ -32,7 +31,7 @@ final class EngineLoop {
 
     init(
         core: EngineCore, store: SagaStore, bus: any MessageBus, settings: EngineSettings,
-        definitions: [SagaDefinition], signals: EngineSignals, logger: Logger
+        definitions: [SagaDefinition], clock: EngineClock, random: SplitMix64, signals: EngineSignals, logger: Logger
     ) throws {
         self.core = core
         self.store = store
@@ -40,14 +39,13 @@ final class EngineLoop {
         self.settings = settings
         self.signals = signals
         log = EngineLog(logger: logger)
-        engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() })
-        var seeds = SystemRandomNumberGenerator()
-        random = SplitMix64(seed: seeds.next())
+        self.clock = clock
+        self.random = random
         quietSince = clock.now
         if try store.read({ try $0.fact(StoreFact.isOpen) }) == "yes" {
             suspects = [.starts, .replies, .operatorRequests, .deadLetters]
         }
-        if engineClock.behindMilliseconds > 3_600_000 { log.clockIsBehind(engineClock.behindMilliseconds) }
+        if clock.behindMilliseconds > 3_600_000 { log.clockIsBehind(clock.behindMilliseconds) }
         for refused in try core.load(definitions) { log.definitionRefused(refused) }
     }
 
@@ -59,7 +57,9 @@ final class EngineLoop {
         guard try open() else { return }
         try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
         log.started(definitions: core.registry.all, unpublished: outbox?.count ?? 0)
-        while !signals.isStopping { try turn() }
+        while !signals.isStopping {
+            try turn(signals.mailbox.receive(waitingAtMost: patience, limit: settings.batchLimit))
+        }
         do {
             try finish()
             try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
@@ -90,17 +90,18 @@ final class EngineLoop {
                 intake = Intake()
                 outbox?.close()
                 log.brokerIsAway(error)
-                wait(pause.take())
+                pause.begin(clock.now)
+                wait(pause)
+                _ = pause.ends()
             }
         }
         return false
     }
 
     /// Waits until told to stop, dropping what consumers that are closed again have left.
-    private func wait(_ pause: Duration) {
-        let end = clock.now + pause
-        while !signals.isStopping, clock.now < end {
-            _ = signals.mailbox.receive(waitingAtMost: clock.now.duration(to: end))
+    private func wait(_ pause: Pause) {
+        while !signals.isStopping, pause.isOn(clock.now) {
+            _ = signals.mailbox.receive(waitingAtMost: pause.left(clock.now))
         }
     }
 
@@ -119,12 +120,11 @@ final class EngineLoop {
 
     // MARK: One turn
 
-    private func turn() throws {
-        let events = signals.mailbox.receive(waitingAtMost: patience, limit: settings.batchLimit)
+    private func turn(_ events: [BusEvent]) throws {
         var deliveries: [Delivery] = []
         for event in events { try take(event, &deliveries) }
         if !events.isEmpty { quietSince = clock.now }
-        if isQuietBeforeDrained, quietSince + Self.drained <= clock.now {
+        if isQuietBeforeDrained, clock.now - quietSince >= Self.drainedMilliseconds {
             intake.deemDrained()
             noteDrained()
         }
@@ -146,12 +146,12 @@ final class EngineLoop {
         for suspect in alone {
             var single = EngineBatch()
             single.deliveries = [suspect]
-            finish(single, try core.processSuspect(suspect, at: engineClock.now, using: &random))
+            finish(single, try core.processSuspect(suspect, at: clock.now, using: &random))
         }
         var batch = EngineBatch()
         // Replies before new starts: finishing comes before beginning.
         batch.deliveries = together.sorted { $0.consumer.priority < $1.consumer.priority }
-        let now = engineClock.now
+        let now = clock.now
         if intake.repliesAreDrained, timersAreDue || nextWake.map({ $0 <= now }) == true {
             batch.timersSince = connectedSince
         }
@@ -224,6 +224,7 @@ final class EngineLoop {
             core.wasReturned(row.id)
             log.returned(row, reason)
         }
+        for row in settled.refused { log.publishRefused(row) }
         if outbox?.isWaiting == true { republishPause.begin(clock.now) }
         if outbox?.count == 0 { republishPause.reset() }
     }
@@ -232,7 +233,7 @@ final class EngineLoop {
         guard intake.repliesAreDrained, connectedSince.milliseconds == 0 || connectedSince.milliseconds == .max else {
             return
         }
-        connectedSince = engineClock.now
+        connectedSince = clock.now
         timersAreDue = true
     }
 
@@ -257,9 +258,9 @@ final class EngineLoop {
         if timersAreDue, intake.repliesAreDrained { return .zero }
         var patience = Self.longest
         if let nextWake, intake.repliesAreDrained {
-            patience = min(patience, .milliseconds(max(0, nextWake - engineClock.now)))
+            patience = min(patience, .milliseconds(max(0, nextWake - clock.now)))
         }
-        if isQuietBeforeDrained { patience = min(patience, Self.drained) }
+        if isQuietBeforeDrained { patience = min(patience, .milliseconds(Self.drainedMilliseconds)) }
         if let outbox, !outbox.confirmed.isEmpty { patience = min(patience, Self.idle) }
         if let left = republishPause.leftIfOn(clock.now) { patience = min(patience, left) }
         // The window may open by time alone: commands become overdue.
@@ -274,7 +275,7 @@ final class EngineLoop {
     private static let idle: Duration = .milliseconds(50)
     private static let admission: Duration = .milliseconds(100)
     /// A broker that is silent for so long has nothing more to deliver.
-    private static let drained: Duration = .seconds(1)
+    private static let drainedMilliseconds: Int64 = 1000
     /// The mailbox's clock stands still while the machine sleeps, the engine's does not.
     private static let longest: Duration = .seconds(60)
 
@@ -290,7 +291,7 @@ final class EngineLoop {
         }
         let mayStart =
             waiting < settings.outboxBound
-            && core.mayAdmitStarts(at: engineClock.now, wasFull: intake.isPaused(.starts))
+            && core.mayAdmitStarts(at: clock.now, wasFull: intake.isPaused(.starts))
         if mayStart { intake.resume([.starts]) } else { intake.pause([.starts]) }
     }
 
@@ -311,16 +312,16 @@ final class EngineLoop {
 
     private func finish() throws {
         intake.close()
-        let end = clock.now + settings.shutdownGrace
-        while outbox?.isIdle == false, clock.now < end {
-            for event in signals.mailbox.receive(waitingAtMost: clock.now.duration(to: end)) {
+        let end = ContinuousClock.now + settings.shutdownGrace
+        while outbox?.isIdle == false, ContinuousClock.now < end {
+            for event in signals.mailbox.receive(waitingAtMost: ContinuousClock.now.duration(to: end)) {
                 if case .published(let results) = event { settle(results) }
             }
         }
         if outbox?.isIdle == false { log.unconfirmedAtStop(outbox?.count ?? 0) }
         var batch = EngineBatch()
         batch.confirmed = outbox?.takeConfirmed() ?? []
-        if !batch.isEmpty { _ = try core.process(batch, at: engineClock.now, using: &random) }
+        if !batch.isEmpty { _ = try core.process(batch, at: clock.now, using: &random) }
     }
 }
 

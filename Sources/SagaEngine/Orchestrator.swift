@@ -13,17 +13,20 @@ package final class Orchestrator: Service {
     private let bus: any MessageBus
     private let settings: EngineSettings
     private let definitions: [SagaDefinition]
+    private let clock: EngineClock?
     private let logger: Logger
     private let signals = EngineSignals()
 
+    /// - Parameter clock: the machine's clock, never behind the file, unless a test has one of its own.
     package init(
         store: SagaStore, bus: any MessageBus, settings: EngineSettings = EngineSettings(),
-        definitions: [SagaDefinition], logger: Logger
+        definitions: [SagaDefinition], clock: EngineClock? = nil, logger: Logger
     ) {
         self.store = store
         self.bus = bus
         self.settings = settings
         self.definitions = definitions
+        self.clock = clock
         self.logger = logger
     }
 
@@ -34,11 +37,13 @@ package final class Orchestrator: Service {
     package func run() async throws {
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
-                try await runOnDedicatedThread { [store, bus, settings, definitions, logger, signals] in
+                try await runOnDedicatedThread { [store, bus, settings, definitions, clock, logger, signals] in
+                    let clock = try clock ?? EngineClock(notBefore: store.read { try $0.lastTime() })
+                    var seeds = SystemRandomNumberGenerator()
                     let core = try EngineCore(store: store, settings: settings, definitions: [])
                     let loop = try EngineLoop(
                         core: core, store: store, bus: bus, settings: settings, definitions: definitions,
-                        signals: signals, logger: logger)
+                        clock: clock, random: SplitMix64(seed: seeds.next()), signals: signals, logger: logger)
                     try loop.run()
                 }
             } onGracefulShutdown: { [signals] in

@@ -47,6 +47,8 @@ struct OutboxPublisher {
         var confirmed: [OutboxRowID] = []
         /// No queue took them, with the reason.
         var returned: [(row: OutboxRow, reason: String)] = []
+        /// The broker would not have them.
+        var refused: [OutboxRow] = []
     }
 
     /// Takes the broker's word for some rows.
@@ -60,7 +62,10 @@ struct OutboxPublisher {
             case .returned(let reason):
                 waiting[id] = row
                 settled.returned.append((row, reason))
-            case .rejected, .unknown: waiting[id] = row
+            case .rejected:
+                waiting[id] = row
+                settled.refused.append(row)
+            case .unknown: waiting[id] = row
             }
         }
         confirmed += settled.confirmed

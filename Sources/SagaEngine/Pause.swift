@@ -1,25 +1,23 @@
+import SagaCore
+
 /// A growing pause between tries: 200 ms, doubling, at most 10 s.
 struct Pause {
-    private var next: Duration = .milliseconds(200)
-    private var until: ContinuousClock.Instant?
+    private var nextMilliseconds: Int64 = 200
+    private var until: Timestamp?
 
-    /// The next pause, for a caller that waits by itself.
-    mutating func take() -> Duration {
-        defer { next = min(next * 2, .seconds(10)) }
-        return next
+    mutating func begin(_ now: Timestamp) {
+        guard until == nil else { return }
+        until = now.adding(milliseconds: nextMilliseconds)
+        nextMilliseconds = min(nextMilliseconds * 2, 10_000)
     }
 
-    mutating func begin(_ now: ContinuousClock.Instant) {
-        if until == nil { until = now + take() }
-    }
+    func isOn(_ now: Timestamp) -> Bool { until.map { now < $0 } ?? false }
 
-    func isOn(_ now: ContinuousClock.Instant) -> Bool { until.map { now < $0 } ?? false }
+    func left(_ now: Timestamp) -> Duration { leftIfOn(now) ?? .zero }
 
-    func left(_ now: ContinuousClock.Instant) -> Duration { leftIfOn(now) ?? .zero }
+    func leftIfOn(_ now: Timestamp) -> Duration? { until.map { .milliseconds(max(0, $0 - now)) } }
 
-    func leftIfOn(_ now: ContinuousClock.Instant) -> Duration? { until.map { max(.zero, now.duration(to: $0)) } }
-
-    func isOver(_ now: ContinuousClock.Instant) -> Bool { until.map { $0 <= now } ?? false }
+    func isOver(_ now: Timestamp) -> Bool { until.map { $0 <= now } ?? false }
 
     /// Ends a pause that is over; says whether there was one.
     mutating func ends() -> Bool {
@@ -27,10 +25,10 @@ struct Pause {
         return until != nil
     }
 
-    mutating func ends(ifOver now: ContinuousClock.Instant) -> Bool {
+    mutating func ends(ifOver now: Timestamp) -> Bool {
         guard let until, until <= now else { return false }
         return ends()
     }
 
-    mutating func reset() { next = .milliseconds(200) }
+    mutating func reset() { nextMilliseconds = 200 }
 }

@@ -18,7 +18,7 @@ public final class Watcher {
     /// Longer than anything a healthy bus needs; only a failing check waits for it.
     private let patience: Duration
 
-    public init(patience: Duration = .seconds(30)) { self.patience = patience }
+    public init(patience: Duration = .seconds(600)) { self.patience = patience }
 
     /// Takes the first event that `match` makes something of, waiting for it; the others stay for later.
     public func next<Value>(_ what: String, _ match: (BusEvent) -> Value?) throws -> Value {

@@ -17,7 +17,7 @@ private struct OwnBroker {
     private let port = Int.random(in: 20_000...31_000)
     let bus: RabbitMQBus
     let queue = uniqueName()
-    let watcher = Watcher(patience: .seconds(90))
+    let watcher = Watcher(patience: .seconds(600))
 
     private init(script: String) throws {
         self.script = script

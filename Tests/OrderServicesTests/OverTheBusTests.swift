@@ -70,7 +70,7 @@ private final class Customer {
         token += 1
         publisher.publish([(token: token, message: command.message())])
         while true {
-            for case .delivery(let delivery) in mailbox.receive(waitingAtMost: .seconds(60)) {
+            for case .delivery(let delivery) in mailbox.receive(waitingAtMost: .seconds(600)) {
                 consumer.acknowledge([delivery.tag])
                 let reply = try Reply.decode(delivery.message)
                 #expect(reply.outcome == .succeeded && reply.command == command.id)

@@ -81,7 +81,7 @@ final class Floor: Sendable {
     func await(_ isEnough: ([Delivery]) throws -> Bool) throws -> [Delivery] {
         var arrived: [Delivery] = []
         while try !isEnough(arrived) {
-            let new = mailbox.receive(waitingAtMost: .seconds(60), limit: 1)
+            let new = mailbox.receive(waitingAtMost: .seconds(600), limit: 1)
             guard !new.isEmpty else { throw TooLong(description: "nothing comes any more; \(arrived.count) came") }
             for case .delivery(let delivery) in new { arrived.append(delivery) }
         }

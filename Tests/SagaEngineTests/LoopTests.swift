@@ -18,19 +18,18 @@ struct LoopTests {
         store = shop.store
     }
 
-    private func orchestrator(
-        _ bus: HandBus, _ settings: EngineSettings = EngineSettings()
-    ) -> Orchestrator {
-        var settings = settings
+    private func orchestrator(_ bus: HandBus, clock: HandClock? = nil) -> Orchestrator {
+        var settings = EngineSettings()
         settings.shutdownGrace = .milliseconds(1)
         return Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition], logger: .quiet)
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
+            clock: clock.map { clock in EngineClock { clock.now } }, logger: .quiet)
     }
 
-    /// A saga whose command has been out for longer than its timeout when the worker starts.
-    private func overdueSaga() throws -> SagaID {
-        shop.now = Timestamp.wallClock.adding(milliseconds: -60_000)
-        return try shop.started()
+    /// A saga whose command has been out for longer than its timeout when the worker starts, at the clock's time.
+    private func overdueSaga() throws -> (SagaID, HandClock) {
+        let saga = try shop.started()
+        return (saga, HandClock(at: shop.now.adding(milliseconds: 60_000)))
     }
 
     @Test("Rule 25: acknowledged after the commit, published after it too")
@@ -52,13 +51,13 @@ struct LoopTests {
 
     @Test("Rule 3: no timer fires before the waiting replies are in", arguments: [false, true])
     func drain(isAfterCrash: Bool) async throws {
-        let saga = try overdueSaga()
+        let (saga, clock) = try overdueSaga()
         if isAfterCrash { try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") } }
         let bus = HandBus()
         let other = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message, isRedelivered: isAfterCrash)
         let reply = shop.delivery(
             .replies, shop.reply(saga, "reserve", .succeeded).message, isRedelivered: isAfterCrash)
-        try await orchestrator(bus).run {
+        try await orchestrator(bus, clock: clock).run {
             try bus.connect(replies: 2)
             bus.post(.delivery(other))
             // Wakes the loop with one reply still to come.
@@ -68,31 +67,42 @@ struct LoopTests {
             #expect(command.type == "bank.charge")
             try bus.await { $0.acknowledged.count == 2 ? true : nil }
         }
-        let history = try shop.store.read { try $0.history(of: saga, definition: Shop.definition) }
-        #expect(!history.contains { $0.json["event"] == "backedOff" || $0.json["event"] == "rearmed" })
+        let events = try store.events(of: saga)
+        #expect(!events.contains("backedOff") && !events.contains("rearmed"))
     }
 
     @Test("Rule 3: with nothing to drain an overdue wait begins again, then counts")
     func nothingToDrain() async throws {
-        let saga = try overdueSaga()
+        let (saga, clock) = try overdueSaga()
         let bus = HandBus()
-        try await orchestrator(bus).run {
+        try await orchestrator(bus, clock: clock).run { [store] in
             try bus.connect()
+            try store.awaitEvent("rearmed", of: saga)
+            clock.advance(milliseconds: 1000)
+            bus.wake()
+            try store.awaitEvent("backedOff", of: saga)
+            clock.advance(milliseconds: 100)
+            bus.wake()
             let command = try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message)
             #expect(command.id.saga == saga)
             #expect(command.attempt == 2)
         }
-        let history = try shop.store.read { try $0.history(of: saga, definition: Shop.definition) }
-        #expect(history.suffix(3).map { $0.json["event"] } == ["rearmed", "backedOff", "sent"])
+        #expect(try store.events(of: saga).suffix(3) == ["rearmed", "backedOff", "sent"])
     }
 
     @Test("Rule 3: a count of waiting replies that is stale holds timers up for a moment only")
     func staleCount() async throws {
-        _ = try overdueSaga()
+        let (saga, clock) = try overdueSaga()
         let bus = HandBus()
-        try await orchestrator(bus).run {
+        let last = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
+        try await orchestrator(bus, clock: clock).run { [store] in
             try bus.connect(replies: 7)
-            #expect(try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message).attempt == 2)
+            bus.post(.delivery(last))
+            try bus.await { $0.acknowledged.count == 1 ? true : nil }
+            #expect(try !store.events(of: saga).contains("rearmed"))
+            clock.advance(milliseconds: 1000)
+            bus.wake()
+            try store.awaitEvent("rearmed", of: saga)
         }
     }
 
@@ -266,5 +276,16 @@ struct LoopTests {
             while try store.read({ try $0.outboxCount() }) > 0 { Floor.pass() }
         }
         #expect(next.published.map { Int64($0.token) } == left)
+    }
+}
+
+extension SagaStore {
+    /// The names of a saga's events.
+    fileprivate func events(of saga: SagaID) throws -> [JSONValue?] {
+        try read { try $0.history(of: saga, definition: Shop.definition) }.map { $0.json["event"] }
+    }
+
+    fileprivate func awaitEvent(_ name: JSONValue, of saga: SagaID) throws {
+        while try events(of: saga).last != name { Floor.pass() }
     }
 }

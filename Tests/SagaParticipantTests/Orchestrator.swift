@@ -35,7 +35,7 @@ final class Orchestrator: Sendable {
     func replies(_ count: Int) throws -> [Reply] {
         var replies: [Reply] = []
         while replies.count < count {
-            let events = mailbox.receive(waitingAtMost: .seconds(60), limit: count - replies.count)
+            let events = mailbox.receive(waitingAtMost: .seconds(600), limit: count - replies.count)
             guard !events.isEmpty else { throw NoReply() }
             for case .delivery(let delivery) in events {
                 replies.append(try Reply.decode(delivery.message))
@@ -67,6 +67,6 @@ final class StatementCount: Sendable {
     }
 
     func wait(until target: Int) {
-        while count.load(ordering: .relaxed) < target { _ = mailbox.receive(waitingAtMost: .seconds(60)) }
+        while count.load(ordering: .relaxed) < target { _ = mailbox.receive(waitingAtMost: .seconds(600)) }
     }
 }
