@@ -42,7 +42,8 @@ import Testing
         #expect(awaited.what.hasPrefix("the saga would take it as a late reply: reserve-stock: inventory.reserve took"))
         let early = try outlook(reply(id, "authorize", .succeeded), reason: .replyUnknown)
         #expect(early.safety == .safe)
-        #expect(early.what.contains("come back as a dead letter (REPLY_UNKNOWN"))
+        #expect(early.what.hasPrefix("it would come back as a dead letter: REPLY_UNKNOWN"))
+        #expect(early.comesBack && !awaited.comesBack)
         let foreign = try outlook(reply(SagaID(milliseconds: 1, shard: 0, sequence: 1), "a", .failed, body: [:]))
         #expect(foreign.what.contains("this file has no saga"))
         let forged = try outlook(reply(id, "reserve-stock", .succeeded), reason: .replyForged)
@@ -86,32 +87,38 @@ import Testing
 
     @Test func shownWhole() throws {
         let id = try seeded.start()
+        _ = try outlook(reply(id, "reserve-stock", .succeeded))
         _ = try outlook(reply(id, "authorize", .succeeded), reason: .replyUnknown)
-        func show() throws -> ShownText {
-            let found = try seeded.store.read { try DeadLetterRecord.find([1], in: $0, at: seeded.later) }
+        func show(_ number: Int64) throws -> ShownText {
+            let found = try seeded.store.read { try DeadLetterRecord.find([number], in: $0, at: seeded.later) }
             let record = try #require(found.first)
             return ShownText(
                 DeadLetterText.whole(record.letter, record.outlook, flags: " --data-dir x", paint: plain))
         }
-        let text = try show()
-        #expect(text.lines[0] == "Dead letter 1, REPLY_UNKNOWN")
+        let text = try show(2)
+        #expect(text.lines[0] == "Dead letter 2, REPLY_UNKNOWN")
         #expect(text.lines[1].hasPrefix("A reply to a saga or a command that this file does not have"))
         #expect(text.has("  saga: \(id), see skald show \(id) --data-dir x"))
         #expect(text.section("Where it was going, and its headers").contains("header skald-outcome: succeeded"))
+        #expect(text.has("  correlation_id: \(id)/authorize/action/1"))
         #expect(text.has("    \"capture\": \"c1\""))
-        #expect(text.section("If it were replayed").first?.hasPrefix("Safe: it would come back") == true)
+        #expect(text.section("If it were replayed").first?.hasPrefix("No use: it would come back") == true)
         #expect(
-            text.section("What you can do now") == [
+            text.section("What you can do now") == ["skald dead-letters discard 2 --reason \"…\" --data-dir x"])
+        let useful = try show(1)
+        #expect(useful.section("If it were replayed").first?.hasPrefix("Safe: the saga would take it") == true)
+        #expect(
+            useful.section("What you can do now") == [
                 "skald dead-letters replay 1 --reason \"…\" --data-dir x",
                 "skald dead-letters discard 1 --reason \"…\" --data-dir x",
             ])
         try seeded.store.write {
             try $0.settle(1, .init("discarded", at: seeded.now, author: "ann", reason: "ticket 7"))
         }
-        #expect(try show().has("  settled: discarded by ann at 2026-"))
-        #expect(try show().has("UTC: ticket 7"))
-        #expect(try show().has("  Not possible: it has been discarded already."))
-        #expect(try show().section("What you can do now") == [])
+        #expect(try show(1).has("  settled: discarded by ann at 2026-"))
+        #expect(try show(1).has("UTC: ticket 7"))
+        #expect(try show(1).has("  Not possible: it has been discarded already."))
+        #expect(try show(1).section("What you can do now") == [])
     }
 
     @Test("every code of a refusal has words")

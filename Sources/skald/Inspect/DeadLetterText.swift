@@ -38,7 +38,7 @@ enum DeadLetterText {
         add("exchange", letter.exchange.isEmpty ? "(default)" : letter.exchange)
         add("routing key", letter.routingKey)
         for (name, value) in letter.properties.object?.members ?? [] where name != "headers" {
-            add(name, value.string ?? value.text)
+            add(wireName(name), value.string ?? value.text)
         }
         for pair in letter.properties["headers"]?.array ?? [] {
             guard let pair = pair.array, pair.count == 2, let name = pair[0].string else { continue }
@@ -48,6 +48,7 @@ enum DeadLetterText {
         lines += ["", paint("Body, \(letter.body.count) bytes", .bold)] + Self.body(letter.body).map { "  \($0)" }
         lines += ["", paint("If it were replayed", .bold)]
         switch outlook.safety {
+        case .safe where outlook.comesBack: lines.append("  No use: \(outlook.what).")
         case .safe: lines.append("  \(paint("Safe", .green)): \(outlook.what).")
         case .unsafe: lines.append("  \(paint("Not safe", .red)): \(outlook.what).")
         case .refused: lines.append("  Not possible: \(outlook.what).")
@@ -55,6 +56,17 @@ enum DeadLetterText {
         let commands = letter.commands(outlook, flags: flags)
         guard !commands.isEmpty else { return lines }
         return lines + ["", paint("What you can do now", .bold)] + commands.map { "  \(paint($0, .cyan))" }
+    }
+
+    /// A property's name as AMQP has it, which is what other teams know.
+    private static func wireName(_ property: String) -> String {
+        switch property {
+        case "contentType": "content_type"
+        case "messageID": "message_id"
+        case "correlationID": "correlation_id"
+        case "replyTo": "reply_to"
+        default: property
+        }
     }
 
     /// JSON indented, other text line by line; what is no UTF-8 with its odd bytes escaped.
@@ -89,7 +101,7 @@ extension StoredDeadLetter {
     fileprivate func commands(_ outlook: ReplayOutlook, flags: String) -> [String] {
         guard settlement == nil else { return [] }
         let discard = "skald dead-letters discard \(id) --reason \"…\"\(flags)"
-        return outlook.safety == .safe
+        return outlook.safety == .safe && !outlook.comesBack
             ? ["skald dead-letters replay \(id) --reason \"…\"\(flags)", discard] : [discard]
     }
 
@@ -97,7 +109,10 @@ extension StoredDeadLetter {
     func json(_ outlook: ReplayOutlook) -> JSONValue {
         var object = json.object ?? [:]
         object["meaning"] = .string(DeadLetterReason.words(reason))
-        object["replay"] = ["safety": .string(outlook.safety.rawValue), "what": .string(outlook.what)]
+        object["replay"] = [
+            "safety": .string(outlook.safety.rawValue), "comesBack": .bool(outlook.comesBack),
+            "what": .string(outlook.what),
+        ]
         return .object(object)
     }
 

@@ -17,9 +17,19 @@ struct ReplayOutlook {
     /// One sentence without its full stop, safe for a terminal.
     let what: String
 
+    /// It would be a dead letter again: to replay it is no use.
+    let comesBack: Bool
+
     private init(_ safety: Safety, _ what: String) {
         self.safety = safety
         self.what = what.escapedForTerminal
+        comesBack = false
+    }
+
+    private init(comesBackBecause why: String) {
+        safety = .safe
+        what = "it would come back as a dead letter: \(why.escapedForTerminal)"
+        comesBack = true
     }
 
     init(of letter: StoredDeadLetter, in transaction: StoreTransaction, at now: Timestamp) throws {
@@ -68,8 +78,7 @@ struct ReplayOutlook {
     }
 
     private static func refusedAgain(_ refusal: Refusal) -> ReplayOutlook {
-        ReplayOutlook(
-            .safe, "it would come back as a dead letter: the message itself is wrong (\(refusal.description))")
+        ReplayOutlook(comesBackBecause: "the message itself is wrong (\(refusal.description))")
     }
 
     // MARK: Starts and operators' requests
@@ -116,7 +125,7 @@ struct ReplayOutlook {
         }
         let id = reply.command.saga
         guard let state = try state(of: id, transaction) else {
-            return ReplayOutlook(.safe, "it would come back as a dead letter: this file has no saga \(id) it can read")
+            return ReplayOutlook(comesBackBecause: "this file has no saga \(id) that it can read")
         }
         if letter.reason == RefusalCode.replyForged.rawValue {
             return ReplayOutlook(
@@ -135,7 +144,7 @@ struct ReplayOutlook {
                 state, .reply(input), at: max(now, state.updatedAt), using: &random)
             switch decision.verdict {
             case .deadLetter(let refusal):
-                return ReplayOutlook(.safe, "it would come back as a dead letter (\(refusal.description))")
+                return ReplayOutlook(comesBackBecause: refusal.description)
             case .ignored(let why): return ReplayOutlook(.safe, "the saga would ignore it: \(why)")
             case .applied, .answeredBefore:
                 let words = EventWords(definition: state.definition, now: now)
@@ -145,7 +154,7 @@ struct ReplayOutlook {
                     events.isEmpty ? "it would change nothing" : "the saga would take it as a late reply: \(events)")
             }
         } catch {
-            return ReplayOutlook(.safe, "it would come back as a dead letter: the saga cannot take it (\(error))")
+            return ReplayOutlook(comesBackBecause: "the saga cannot take it (\(error))")
         }
     }
 
