@@ -112,10 +112,7 @@ package final class DurableDatabase: Sendable {
         try refuseWhatIsNoFile(path)
         do {
             let queue = try reading(path: path)
-            try refuseForeign(queue, path, migrator, program)
-            guard try queue.read({ try !migrator.appliedIdentifiers($0).isEmpty }) else {
-                throw DatabaseNotSetUp(path: path)
-            }
+            guard try refuseForeign(queue, path, migrator, program) else { throw DatabaseNotSetUp(path: path) }
             return queue
         } catch let error as DatabaseError {
             switch error.resultCode {
@@ -175,10 +172,20 @@ package final class DurableDatabase: Sendable {
         UnusableDatabase(description: "cannot open \(path): \(String(cString: strerror(errno)))")
     }
 
+    /// - Returns: whether it has been set up.
+    @discardableResult
     private static func refuseForeign(
         _ queue: DatabaseQueue, _ path: String, _ migrator: DatabaseMigrator, _ program: String
-    ) throws {
+    ) throws -> Bool {
         try queue.read { db in
+            // First, since only a read of something that is there begins the snapshot: its owner may be setting it up.
+            // The migrator's own table comes before all others, so that it may be all there is.
+            let tables = try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM sqlite_master
+                    WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'grdb_migrations'
+                    """)
             if try migrator.hasBeenSuperseded(db) {
                 throw UnusableDatabase(
                     description: """
@@ -186,17 +193,12 @@ package final class DurableDatabase: Sendable {
                         use that version, or name another directory
                         """)
             }
-            // The migrator's own table comes first, so that it may be all there is of a file being set up.
-            let tables = try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT count(*) FROM sqlite_master
-                    WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'grdb_migrations'
-                    """)
-            if try migrator.appliedIdentifiers(db).isEmpty, let tables, tables > 0 {
+            let isSetUp = try !migrator.appliedIdentifiers(db).isEmpty
+            if !isSetUp, let tables, tables > 0 {
                 throw UnusableDatabase(
                     description: "\(path) is the database of another program; move it away or name another directory")
             }
+            return isSetUp
         }
     }
 }

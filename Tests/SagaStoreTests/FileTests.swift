@@ -122,6 +122,25 @@ struct FileTests {
         }
     }
 
+    @Test("A reader that looks while the file is being set up sees all of it or nothing")
+    func setUpWhileReading() async throws {
+        for number in 0..<40 {
+            let file = directory.file("data/\(number).sqlite")
+            async let owner = runOnDedicatedThread { try SagaStore(path: file) }
+            try await runOnDedicatedThread {
+                while true {
+                    do {
+                        _ = try SagaStoreReader(path: file)
+                        return
+                    } catch is DatabaseNotSetUp {
+                    } catch let error as UnusableDatabase where error.description.contains("cannot open") {
+                    }
+                }
+            }
+            _ = try await owner
+        }
+    }
+
     @Test("A file of the first version can be looked at before a worker has brought it up to date")
     func readingAnOldFile() throws {
         let old = directory.file("old.sqlite")

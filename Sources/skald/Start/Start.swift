@@ -79,14 +79,13 @@ struct Start: AsyncParsableCommand {
     ) async throws {
         let logger = LogOptions.quiet("skald.start")
         let bus = try broker.bus(named: "skald start", logger: logger)
-        if wait { _ = try SystemDirectory(data).requireStore() }
         try await runOnDedicatedThread {
             defer { bus.close() }
             let client = try SkaldClient(bus: bus)
             try send(requests, numbers, report, through: client)
         }
         guard wait, !report.started.isEmpty else { return }
-        // The worker that has answered has set its file up by now.
+        // Not before: a worker that has answered has its file, one that has just been started may not have it yet.
         let reader = try data.reader()
         try await report.waitForEnds { try reader.read($0) }
     }
