@@ -83,7 +83,8 @@ let package = Package(
             dependencies: ["SagaEngine", "SagaYAML", "OrderServices", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
         .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
-        .testTarget(name: "SkaldTests", dependencies: ["skald"]),
+        .testTarget(
+            name: "SkaldTests", dependencies: ["skald", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices", "skald"]),

@@ -82,8 +82,11 @@ final class RunningSystem {
 
     /// Not through `Process`: it waits for the broker too, which has inherited its descriptors.
     private func broker(_ verb: String, _ rest: String = "") throws {
-        let status = system("'\(script)' \(verb) --port \(port) --dir '\(directory)/broker' \(rest) >/dev/null 2>&1")
-        guard status == 0 else { throw Failure("broker \(verb): \(status)") }
+        let log = directory + "/broker.log"
+        let status = system("'\(script)' \(verb) --port \(port) --dir '\(directory)/broker' \(rest) >'\(log)' 2>&1")
+        guard status == 0 else {
+            throw Failure("broker \(verb): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "status \(status)")")
+        }
     }
 
     // MARK: The tool

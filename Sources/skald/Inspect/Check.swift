@@ -8,14 +8,18 @@ struct Check: ParsableCommand {
         abstract: "Check the database: every saga's index row against its history.",
         discussion: """
             Reads beside a running worker. --integrity lets SQLite check the whole file as well, which takes longer. \
-            Ends with 1 if anything is wrong.
+            --books checks money and stock in the files of inventory, payment and ledger, where they are in the same \
+            directory: each service by itself, and, when no saga is under way, all three saga by saga. Ends with 1 if \
+            anything is wrong.
 
             Examples:
               skald check
               skald check --integrity --json
+              skald check --books
             """)
 
     @Flag(help: "Let SQLite check the whole file too (integrity_check).") var integrity = false
+    @Flag(help: "Check the order services' money and stock too.") var books = false
     @OptionGroup var data: DataOptions
     @OptionGroup var output: OutputOptions
 
@@ -31,23 +35,30 @@ struct Check: ParsableCommand {
                 progress.show(count)
             }
             progress.clear()
-            report(problems, checked)
-            if !problems.isEmpty { throw ExitCode(CommandFailure.Kind.refused.rawValue) }
+            let books = books ? try BooksCheck(directory: data.directory, reader: reader) : nil
+            report(problems, checked, books)
+            if !problems.isEmpty || books?.problems.isEmpty == false { throw ExitCode(CommandFailure.Kind.refused.rawValue) }
         }
     }
 
-    private func report(_ problems: [String], _ checked: Int) {
+    private func report(_ problems: [String], _ checked: Int, _ books: BooksCheck?) {
         let out = Terminal.standardOutput
         if output.isJSON {
-            return out.json([
+            var json: JSONObject = [
                 "sagas": .number(JSONNumber(Int64(checked))), "integrity": .bool(integrity),
                 "problems": .array(problems.map { .string($0) }),
-            ])
+            ]
+            if let books {
+                json["books"] = .object(books.audit.json)
+                json["atRest"] = .bool(books.isAtRest)
+            }
+            return out.json(.object(json))
         }
         for problem in problems { out.line(out.style("WRONG ", .red) + problem.escapedForTerminal) }
         let what = "\(checked) sagas read\(integrity ? ", and the file by SQLite" : "")"
         let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
         out.line("\(what): \(problems.isEmpty ? out.style("every check holds", .green) : count)")
+        if let books { books.audit.show(on: out, whole: books.isAtRest) }
     }
 }
 

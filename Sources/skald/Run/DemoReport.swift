@@ -11,13 +11,7 @@ struct DemoReport {
 
     func show(asJSON isJSON: Bool) throws {
         let (counts, reasons, exceptions) = try system.store.read { transaction in
-            var filter = SagaFilter()
-            filter.statuses = [.stuck, .abandoned]
-            filter.limit = orders
-            return (
-                try transaction.countByStatus(), try transaction.countByRollback(),
-                Set(try transaction.sagas(filter).map(\.id))
-            )
+            (try transaction.countByStatus(), try transaction.countByRollback(), try transaction.loose())
         }
         guard let audit = try MoneyAndStockAudit(system.services)?.report(atRest: true, excepting: exceptions) else {
             preconditionFailure("every order service is open")
@@ -45,10 +39,7 @@ struct DemoReport {
             }
         }
         out.line()
-        out.line(out.style("Money and stock", .bold))
-        for figure in audit.figures { out.line("  \(figure.name): \(figure.value)") }
-        for problem in audit.violations + audit.unfinished { out.line(out.style("  WRONG \(problem)", .red)) }
-        if audit.isCleanAtRest { out.line(out.style("  every check holds", .green)) }
+        audit.show(on: out)
         out.line()
         out.line(out.style("Look further", .bold))
         let flag = "--data-dir \(directory.shellWord)"
@@ -70,18 +61,16 @@ struct DemoReport {
         func number(_ value: some BinaryInteger) -> JSONValue { .number(JSONNumber(Int64(value))) }
         var statuses = JSONObject()
         for status in SagaStatus.allCases { statuses[status.rawValue] = number(counts[status] ?? 0) }
-        var figures = JSONObject()
-        for figure in audit.figures { figures[figure.name] = number(figure.value) }
-        return [
+        var json: JSONObject = [
             "orders": number(orders), "milliseconds": number(Int64(seconds * 1000)), "statuses": .object(statuses),
             "rollbacks": .array(
                 reasons.map { reason, code, count in
                     ["reason": .string(reason), "code": code.map { .string($0) } ?? .null, "count": number(count)]
                 }),
-            "figures": .object(figures),
-            "violations": .array((audit.violations + audit.unfinished).map { .string($0) }),
-            "dataDirectory": .string(directory),
         ]
+        for member in audit.json.members { json[member.key] = member.value }
+        json["dataDirectory"] = .string(directory)
+        return .object(json)
     }
 }
 
