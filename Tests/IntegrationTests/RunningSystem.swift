@@ -85,7 +85,8 @@ final class RunningSystem {
         let log = directory + "/broker.log"
         let status = system("'\(script)' \(verb) --port \(port) --dir '\(directory)/broker' \(rest) >'\(log)' 2>&1")
         guard status == 0 else {
-            throw Failure("broker \(verb): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "status \(status)")")
+            throw Failure(
+                "broker \(verb): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "status \(status)")")
         }
     }
 

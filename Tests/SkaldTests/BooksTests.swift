@@ -29,6 +29,7 @@ struct BooksTests {
         try FileManager.default.removeItem(atPath: tool.directory + "/shop/ledger.sqlite")
         let missing = try await tool.run("check", "--books", "--data-dir", "shop")
         #expect(missing.code == 66)
-        #expect(missing.errorLines == ["error: no shop/ledger.sqlite: --books reads the files of all three order services"])
+        #expect(
+            missing.errorLines == ["error: no shop/ledger.sqlite: --books reads the files of all three order services"])
     }
 }

@@ -37,7 +37,9 @@ struct Check: ParsableCommand {
             progress.clear()
             let books = books ? try BooksCheck(directory: data.directory, reader: reader) : nil
             report(problems, checked, books)
-            if !problems.isEmpty || books?.problems.isEmpty == false { throw ExitCode(CommandFailure.Kind.refused.rawValue) }
+            if !problems.isEmpty || books?.problems.isEmpty == false {
+                throw ExitCode(CommandFailure.Kind.refused.rawValue)
+            }
         }
     }
 
