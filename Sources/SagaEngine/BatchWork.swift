@@ -53,6 +53,17 @@ struct BatchWork {
         removedRows += rows
     }
 
+    /// A replayed message that no queue takes is a dead letter again, instead of being sent for ever.
+    mutating func keepReturned(_ rows: Set<OutboxRowID>) throws {
+        for id in rows.sorted() {
+            guard let row = try transaction.outboxRow(id), row.command == nil else { continue }
+            try transaction.removeFromOutbox([id])
+            result.replaced.append(id)
+            let detail = "no queue takes what is sent to \"\(row.exchange)\" with the routing key \"\(row.routingKey)\""
+            try store(DeadLetter(reason: .noQueue, detail: detail, original: Message(row)), saga: row.saga)
+        }
+    }
+
     // MARK: Sagas
 
     func state(of id: SagaID) throws -> SagaState? {

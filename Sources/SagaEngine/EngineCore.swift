@@ -14,6 +14,9 @@ package final class EngineCore {
     var inFlight = SagasInFlight()
     var unsent = UnsentCommands()
     var ids: SagaIDGenerator
+    /// Messages that are no commands and that no queue takes. No timer would ever decide about them: the next batch
+    /// makes them dead letters.
+    package private(set) var returned: Set<OutboxRowID> = []
     private var nextRow: OutboxRowID
     /// Definitions known to be in the file.
     private var savedHashes: Set<String> = []
@@ -39,6 +42,8 @@ package final class EngineCore {
     package func recover() throws -> [OutboxRow] {
         cache.removeAll()
         inFlight.removeAll()
+        // Still in the outbox, they come back once more.
+        returned.removeAll()
         savedHashes.removeAll()
         try store.reopen()
         return try readOutbox()
@@ -142,11 +147,14 @@ package final class EngineCore {
     private func commit(
         _ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64
     ) throws -> BatchResult {
-        try transact(at: now, using: &random) { work in
+        let result = try transact(at: now, using: &random) { work in
             try work.confirm(batch.confirmed)
+            try work.keepReturned(batch.returned)
             for delivery in batch.deliveries { try work.handle(delivery) }
             if let since = batch.timersSince { try work.runTimers(since: since) }
         }
+        returned.subtract(batch.returned)
+        return result
     }
 
     private func commit(
@@ -175,8 +183,10 @@ package final class EngineCore {
     /// Everything that must be published after a start.
     package func unpublished() throws -> [OutboxRow] { try store.read { try $0.outbox() } }
 
-    /// A command no queue takes: from now on its timer counts (F16).
-    package func wasReturned(_ row: OutboxRowID) { unsent.wasReturned(row) }
+    /// No queue takes a message: from now on a command's timer counts (F16); anything else is ``returned``.
+    package func wasReturned(_ row: OutboxRowID) {
+        if unsent.holds(row) { unsent.wasReturned(row) } else { returned.insert(row) }
+    }
 
     /// The broker has it, though its row is removed with a later batch.
     package func wasConfirmed(_ row: OutboxRowID) { unsent.remove(row) }

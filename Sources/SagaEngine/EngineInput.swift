@@ -7,18 +7,20 @@ package struct EngineBatch: Sendable {
     package var deliveries: [Delivery] = []
     /// Outbox rows the broker has confirmed.
     package var confirmed: [OutboxRowID] = []
+    /// Messages that are no commands and that no queue takes: ``EngineCore/returned``.
+    package var returned: Set<OutboxRowID> = []
     /// Run due timers; replies could arrive since then. Nil: no timer fires (rule 3).
     package var timersSince: Timestamp?
 
     package init() {}
-    package var isEmpty: Bool { deliveries.isEmpty && confirmed.isEmpty && timersSince == nil }
+    package var isEmpty: Bool { deliveries.isEmpty && confirmed.isEmpty && returned.isEmpty && timersSince == nil }
 }
 
 /// What one transaction has committed.
 package struct BatchResult: Sendable {
     /// To be published now, in this order.
     package var outgoing: [OutboxRow] = []
-    /// Rows that a newer attempt has replaced: no longer to be published.
+    /// Rows that are no longer to be published: a newer attempt has replaced them, or they are dead letters again.
     package var replaced: [OutboxRowID] = []
     /// When the engine must next look at timers.
     package var nextWake: Timestamp?

@@ -13,6 +13,7 @@ struct UnsentCommands {
     var count: Int { rows.count }
 
     func row(of command: CommandID) -> Int64? { rows[command] }
+    func holds(_ row: OutboxRowID) -> Bool { commands[row] != nil }
     func commands(of saga: SagaID) -> Set<CommandID> { sagas[saga] ?? [] }
 
     mutating func insert(_ row: OutboxRowID, _ command: CommandID) {

@@ -62,13 +62,20 @@ extension StoreTransaction {
 
     /// What has not been confirmed, in the order it was committed.
     package func outbox() throws -> [OutboxRow] {
-        try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map { row in
-            OutboxRow(
-                id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(row: $0) },
-                command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
-                routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
-                properties: try JSONValue.stored(row["properties"]), body: DataBytes.bytes(of: row, "body"))
-        }
+        try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map(Self.outboxRow)
+    }
+
+    /// One message, if it has not been confirmed.
+    package func outboxRow(_ id: Int64) throws -> OutboxRow? {
+        try Row.fetchOne(db, sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id]).map(Self.outboxRow)
+    }
+
+    private static func outboxRow(_ row: Row) throws -> OutboxRow {
+        OutboxRow(
+            id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(row: $0) },
+            command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
+            routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
+            properties: try JSONValue.stored(row["properties"]), body: DataBytes.bytes(of: row, "body"))
     }
 
     /// What of one saga has not been confirmed. Reads the whole outbox: for people, not for the engine.

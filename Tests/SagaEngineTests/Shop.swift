@@ -129,6 +129,16 @@ final class Shop {
         keep(try core.process(batch, at: now, using: &random))
     }
 
+    /// The broker has said that no queue takes these messages.
+    @discardableResult
+    func returned(_ rows: [OutboxRow], with deliveries: Delivery...) throws -> BatchResult {
+        for row in rows { core.wasReturned(row.id) }
+        var batch = EngineBatch()
+        batch.deliveries = deliveries
+        batch.returned = core.returned
+        return keep(try core.process(batch, at: now, using: &random))
+    }
+
     func suspect(_ delivery: Delivery) throws -> BatchResult {
         keep(try core.processSuspect(delivery, at: now, using: &random))
     }

@@ -46,6 +46,7 @@ extension RefusalCode {
     public static let verbUnknown = RefusalCode("VERB_UNKNOWN")
     public static let sagaUnknown = RefusalCode("SAGA_UNKNOWN")
     public static let replyUnknown = RefusalCode("REPLY_UNKNOWN")
+    public static let noQueue = RefusalCode("NO_QUEUE")
     public static let replyForged = RefusalCode("REPLY_FORGED")
 }
 

@@ -20,6 +20,8 @@ enum DeadLetterReason {
         case .replyContradicts:
             "A participant has said two different things about one command. It has a fault; look at the saga."
         case .replyForged: "A reply from a broker user who is not that participant. Nothing was believed."
+        case .noQueue:
+            "It was sent again, and no queue takes it. Nothing was done; replay it once the queue is there."
         case .badCommand:
             "A participant could not understand a command that named no sender to answer. Nothing was done."
         case .commandExpired: "A command older than what the participant remembers. It was not done."
