@@ -66,7 +66,8 @@ public struct Barrier {
         switch command.body["close"]?.string {
         case "action": closesStep = false
         case "step": closesStep = true
-        default: return .answered(.failed(code: "BAD_COMMAND", message: "a fence closes \"action\" or \"step\""))
+        default:
+            return .answered(.failed(Refusal(code: .badCommand, message: "a fence closes \"action\" or \"step\"")))
         }
         if let call = facts.started { return .started(call) }
         if let expired = try expired(command, facts, now) { return .answered(expired) }

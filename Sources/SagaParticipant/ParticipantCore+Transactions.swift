@@ -90,7 +90,7 @@ extension HandlerResult {
     static let unforeseen = HandlerResult.retry(
         code: RefusalCode.internal.rawValue, message: "the participant met an error of its own and has logged it")
     static let callIsUnsettled = HandlerResult.retry(
-        afterMilliseconds: ParticipantCore.askAgainMilliseconds, code: "UNSETTLED",
+        afterMilliseconds: ParticipantCore.askAgainMilliseconds, code: RefusalCode.unsettled.rawValue,
         message: "a call to the outside is not settled yet")
 }
 
@@ -109,7 +109,7 @@ extension Refusal {
         guard let replyTo = message.properties.replyTo, let id = message.properties.messageID.flatMap(CommandID.init)
         else { return DeadLetter.message(for: message, reason: self) }
         var attempt = 1
-        if case .int(let number)? = message.properties.header("skald-attempt") { attempt = Int(clamping: number) }
+        if case .int(let number)? = message.properties.header(WireHeader.attempt) { attempt = Int(clamping: number) }
         let place = path.isEmpty ? "" : "\(path): "
         let result = HandlerResult.failed(
             code: RefusalCode.badCommand.rawValue, message: "\(code): \(place)\(self.message)")

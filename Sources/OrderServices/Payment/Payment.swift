@@ -62,7 +62,7 @@ package enum Payment {
             case .refused(let code, let message):
                 return .failed(code: code, message: message)
             case .unanswered, nil:
-                return .retry(code: "UNSETTLED", message: "the gateway has not answered")
+                return .retry(code: RefusalCode.unsettled.rawValue, message: "the gateway has not answered")
             }
         }
     }

@@ -1,8 +1,8 @@
 import SagaCore
 
 /// Header names of the wire protocol.
-enum WireHeader {
-    static let attempt = "skald-attempt"
+package enum WireHeader {
+    package static let attempt = "skald-attempt"
     static let step = "skald-step"
     static let outcome = "skald-outcome"
     static let retryAfter = "skald-retry-after"

@@ -27,7 +27,8 @@ package struct ReplyInput: Sendable, Hashable {
     }
 
     var error: StepError {
-        StepError(code: body["code"]?.string ?? "UNSPECIFIED", message: body["message"]?.string ?? "")
+        StepError(
+            code: body["code"]?.string ?? RefusalCode.unspecified.rawValue, message: body["message"]?.string ?? "")
     }
 }
 

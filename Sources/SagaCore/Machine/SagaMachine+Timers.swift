@@ -82,7 +82,8 @@ extension SagaMachine {
                     .stuck(
                         step: step,
                         error: StepError(
-                            code: "FENCE_UNANSWERED", message: "the participant did not say what became of the step")))
+                            code: RefusalCode.fenceUnanswered.rawValue,
+                            message: "the participant did not say what became of the step")))
             }
         }
     }

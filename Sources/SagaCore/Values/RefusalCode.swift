@@ -60,6 +60,12 @@ extension RefusalCode {
     public static let badCommand = RefusalCode("BAD_COMMAND")
     public static let commandExpired = RefusalCode("COMMAND_EXPIRED")
     public static let fenced = RefusalCode("FENCED")
+    /// The participant did not answer the fence.
+    public static let fenceUnanswered = RefusalCode("FENCE_UNANSWERED")
+    /// A call to the outside has not been answered yet.
+    public static let unsettled = RefusalCode("UNSETTLED")
+    /// A reply that is no success and names no code.
+    public static let unspecified = RefusalCode("UNSPECIFIED")
     public static let conflict = RefusalCode("CONFLICT")
     public static let notAllowed = RefusalCode("NOT_ALLOWED")
     public static let `internal` = RefusalCode("INTERNAL")
