@@ -2,8 +2,8 @@ import SagaBus
 import SagaCore
 
 /// A message to publish, after the commit, and the delivery to acknowledge once it is confirmed.
-public struct Answer: Sendable {
-    /// Nil where the answer belongs to no delivery of this connection.
+public struct OutgoingReply: Sendable {
+    /// Nil where the reply belongs to no delivery of this connection.
     public let delivery: DeliveryTag?
     public let message: Message
 }
@@ -17,7 +17,7 @@ public struct HandlerFault: Sendable {
 
 /// What came of a batch, all of it committed.
 public struct BatchOutcome: Sendable {
-    public var answers: [Answer] = []
+    public var replies: [OutgoingReply] = []
     public var calls: [OutsideCall] = []
     public var faults: [HandlerFault] = []
 }

@@ -52,7 +52,7 @@ public struct OutsideWork: Sendable {
         /// No call is needed.
         case settled(HandlerResult)
     }
-    public enum Answer: Sendable, Hashable {
+    public enum CallResult: Sendable, Hashable {
         /// The other side has definitely answered, yes or no.
         case definite(JSONValue)
         /// It is not known whether the call took effect.
@@ -60,13 +60,13 @@ public struct OutsideWork: Sendable {
     }
 
     let prepare: @Sendable (Database, CommandContext) throws -> Preparation
-    let call: @Sendable (_ key: String, _ parameters: JSONObject) -> Answer
+    let call: @Sendable (_ key: String, _ parameters: JSONObject) -> CallResult
     let finish:
         @Sendable (Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue) throws -> HandlerResult
 
     public init(
         prepare: @escaping @Sendable (Database, CommandContext) throws -> Preparation,
-        call: @escaping @Sendable (_ key: String, _ parameters: JSONObject) -> Answer,
+        call: @escaping @Sendable (_ key: String, _ parameters: JSONObject) -> CallResult,
         finish:
             @escaping @Sendable (
                 Database, CommandContext, _ parameters: JSONObject, _ answer: JSONValue

@@ -19,5 +19,5 @@ public struct OutsideCall: Sendable {
 /// A call that has come back, with or without a definite answer.
 public struct AnsweredCall: Sendable {
     public let call: OutsideCall
-    public let answer: OutsideWork.Answer
+    public let answer: OutsideWork.CallResult
 }

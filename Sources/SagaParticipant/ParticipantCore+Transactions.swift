@@ -70,8 +70,8 @@ extension BatchOutcome {
     mutating func answer(_ result: HandlerResult, to command: Command?, _ tag: DeliveryTag?) {
         guard let command else { return }
         let reply = result.reply(to: command.id, attempt: command.attempt)
-        answers.append(
-            Answer(delivery: tag, message: reply.message(to: command.replyTo, traceparent: command.traceparent)))
+        replies.append(
+            OutgoingReply(delivery: tag, message: reply.message(to: command.replyTo, traceparent: command.traceparent)))
     }
 
     mutating func fault(_ error: any Error, in command: CommandID, _ type: String) {
@@ -79,7 +79,7 @@ extension BatchOutcome {
     }
 
     mutating func append(_ other: BatchOutcome) {
-        answers += other.answers
+        replies += other.replies
         calls += other.calls
         faults += other.faults
     }

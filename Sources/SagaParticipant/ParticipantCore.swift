@@ -4,8 +4,8 @@ import SagaCore
 
 /// Executes commands in batches, one transaction each; synchronous, without clock, thread or bus.
 ///
-/// The shell publishes ``BatchOutcome/answers`` after ``process(_:now:)`` has returned, acknowledges each delivery
-/// when its answer is confirmed, performs ``BatchOutcome/calls`` and hands them to ``finish(_:now:)``. An error thrown
+/// The shell publishes ``BatchOutcome/replies`` after ``process(_:now:)`` has returned, acknowledges each delivery
+/// when its reply is confirmed, performs ``BatchOutcome/calls`` and hands them to ``finish(_:now:)``. An error thrown
 /// from here means that nothing of the batch was done: the disk is full, the file is locked or broken.
 public final class ParticipantCore {
     public let participant: Participant
@@ -69,7 +69,7 @@ public final class ParticipantCore {
         do {
             command = try Command.decode(delivery.message)
         } catch {
-            outcome.answers.append(Answer(delivery: delivery.tag, message: error.answer(to: delivery.message)))
+            outcome.replies.append(OutgoingReply(delivery: delivery.tag, message: error.answer(to: delivery.message)))
             return
         }
         let barrier = Barrier(db)

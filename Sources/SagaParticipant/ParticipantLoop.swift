@@ -134,12 +134,12 @@ final class ParticipantLoop {
                 ])
         }
         calls.add(outcome.calls)
-        guard !outcome.answers.isEmpty else { return }
+        guard !outcome.replies.isEmpty else { return }
         publisher.publish(
-            outcome.answers.map { answer in
+            outcome.replies.map { reply in
                 lastToken += 1
-                unconfirmed[lastToken] = answer.delivery
-                return (token: lastToken, message: answer.message)
+                unconfirmed[lastToken] = reply.delivery
+                return (token: lastToken, message: reply.message)
             })
     }
 

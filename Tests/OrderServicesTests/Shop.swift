@@ -73,7 +73,7 @@ final class Shop {
         let core = try core(type)
         let finished = try core.finish(outcome.calls.map { $0.perform() }, now: now)
         #expect(outcome.faults.isEmpty && finished.faults.isEmpty)
-        return try Reply.decode(try #require((outcome.answers + finished.answers).first).message)
+        return try Reply.decode(try #require((outcome.replies + finished.replies).first).message)
     }
 
     private func process(_ type: String, _ id: CommandID, _ attempt: Int, _ body: JSONValue) throws -> BatchOutcome {

@@ -15,7 +15,7 @@ struct BatchTests {
         let outcome = try story.begin(
             story.command(.action, "counter.add", step: "before"), story.command(.action, type, step: "broken"),
             story.command(.action, "counter.add", step: "after"))
-        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        let replies = try outcome.replies.map { try Reply.decode($0.message) }
         #expect(replies.map(\.outcome) == [.succeeded, .retry, .succeeded])
         #expect(replies[1].body["code"] == "INTERNAL")
         #expect(outcome.faults.map(\.command.step) == ["broken"])
@@ -36,9 +36,9 @@ struct BatchTests {
             story.command(.action, "counter.add", step: "before"),
             story.command(.action, "counter.add", step: "broken"),
             story.command(.action, "counter.add", step: "after"))
-        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        let replies = try outcome.replies.map { try Reply.decode($0.message) }
         #expect(replies.map(\.outcome) == [.succeeded, .retry, .succeeded])
-        #expect(outcome.answers.map(\.delivery?.number) == [0, 1, 2])
+        #expect(outcome.replies.map(\.delivery?.number) == [0, 1, 2])
         #expect(try story.count == 2)
     }
 
@@ -47,7 +47,7 @@ struct BatchTests {
         let story = try Story()
         let command = story.command(.action, "counter.add")
         let outcome = try story.begin(command, command)
-        let replies = try outcome.answers.map { try Reply.decode($0.message) }
+        let replies = try outcome.replies.map { try Reply.decode($0.message) }
         #expect(replies.map(\.outcome) == [.succeeded, .succeeded])
         #expect(try story.count == 1)
     }
@@ -58,9 +58,9 @@ struct BatchTests {
         var message = story.command(.action, "counter.add").message()
         message.body = Array("{\"by\":".utf8)
         let outcome = try story.core.process([story.delivery(message)], now: story.now)
-        let reply = try Reply.decode(outcome.answers[0].message)
+        let reply = try Reply.decode(outcome.replies[0].message)
         #expect(reply.outcome == .failed && reply.body["code"] == "BAD_COMMAND")
-        #expect(outcome.answers[0].message.routingKey == "skald.replies.0")
+        #expect(outcome.replies[0].message.routingKey == "skald.replies.0")
     }
 
     @Test("rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed")
@@ -71,8 +71,8 @@ struct BatchTests {
         let outcome = try story.core.process(
             [story.delivery(message, 0), story.delivery(story.command(.action, "counter.add").message(), 1)],
             now: story.now)
-        #expect(outcome.answers.map(\.message.exchange) == [SkaldNames.deadLetters, SkaldNames.replies])
-        #expect(DeadLetter.decode(outcome.answers[0].message).reason == .missingID)
+        #expect(outcome.replies.map(\.message.exchange) == [SkaldNames.deadLetters, SkaldNames.replies])
+        #expect(DeadLetter.decode(outcome.replies[0].message).reason == .missingID)
         #expect(try story.count == 1)
     }
 

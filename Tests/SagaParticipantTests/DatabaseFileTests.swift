@@ -111,7 +111,7 @@ final class DatabaseFileTests {
             #expect(error?.isStorageTrouble == true)
             try db.execute(sql: "ROLLBACK")
         }
-        let reply = try Reply.decode(core.process([delivery], now: Story.now).answers[0].message)
+        let reply = try Reply.decode(core.process([delivery], now: Story.now).replies[0].message)
         #expect(reply.outcome == .succeeded)
     }
 
@@ -125,7 +125,7 @@ final class DatabaseFileTests {
         for _ in 1...2 {
             let database = try ParticipantDatabase(path: path, for: participant)
             let core = ParticipantCore(participant: participant, database: database)
-            answers += try core.process([delivery], now: Story.now).answers.map(\.message)
+            answers += try core.process([delivery], now: Story.now).replies.map(\.message)
         }
         #expect(answers[0] == answers[1])
     }

@@ -17,7 +17,7 @@ struct GiftWrapTests {
             let delivery = Delivery(
                 consumer: "commands", tag: DeliveryTag(epoch: 1, number: 1), isRedelivered: false,
                 message: command.message())
-            return try Reply.decode(try core.process([delivery], now: Story.now).answers[0].message).outcome
+            return try Reply.decode(try core.process([delivery], now: Story.now).replies[0].message).outcome
         }
         func parcels() throws -> Int? {
             try database.queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM parcel") }

@@ -11,7 +11,7 @@ struct OutsideWorkTests {
     func startedFirst() throws {
         let story = try Story()
         let outcome = try story.begin(story.command(.action, "counter.call"))
-        #expect(outcome.answers.isEmpty)
+        #expect(outcome.replies.isEmpty)
         #expect(outcome.calls.count == 1)
         #expect(story.gateway.asked.isEmpty)
         let states = try story.database.queue.read { db in
@@ -38,7 +38,7 @@ struct OutsideWorkTests {
         story.crashes()
         let calls = try story.core.unsettledCalls()
         #expect(calls.count == 1)
-        #expect(try story.core.finish(calls.map { $0.perform() }, now: story.now).answers.isEmpty)
+        #expect(try story.core.finish(calls.map { $0.perform() }, now: story.now).replies.isEmpty)
         #expect(try story.count == 1)
         #expect(try story.core.unsettledCalls().isEmpty)
     }
@@ -70,9 +70,9 @@ struct OutsideWorkTests {
         let outcome = try story.begin(story.command(.action, "counter.call", attempt: 1))
         let second = try story.begin(story.command(.action, "counter.call", attempt: 2))
         #expect(second.calls.isEmpty)
-        #expect(try Reply.decode(second.answers[0].message).outcome == .retry)
+        #expect(try Reply.decode(second.replies[0].message).outcome == .retry)
         let finished = try story.core.finish([outcome.calls[0].perform()], now: story.now)
-        let reply = try Reply.decode(finished.answers[0].message)
+        let reply = try Reply.decode(finished.replies[0].message)
         #expect(reply.outcome == .succeeded && reply.attempt == 1)
         #expect(story.gateway.asked.count == 1)
     }
@@ -111,7 +111,7 @@ struct OutsideWorkTests {
         story.crashes()
         _ = try story.action("counter.call", attempt: 2)
         let late = try story.core.finish([outcome.calls[0].perform()], now: story.now)
-        #expect(try Reply.decode(late.answers[0].message).outcome == .succeeded)
+        #expect(try Reply.decode(late.replies[0].message).outcome == .succeeded)
         #expect(try story.count == 1)
     }
 }

@@ -55,7 +55,7 @@ final class Story {
         var outcome = try begin(command)
         let calls = outcome.calls.map { $0.perform() }
         outcome.append(try core.finish(calls, now: now))
-        return try Reply.decode(outcome.answers[0].message)
+        return try Reply.decode(outcome.replies[0].message)
     }
 
     /// Executes the command and leaves the calls it leads to unmade.
@@ -87,21 +87,21 @@ final class Story {
 /// The other side of a call: answers what the test has lined up, and notes what it was asked.
 final class ScriptedGateway: Sendable {
     private struct Contents {
-        var answers: [OutsideWork.Answer] = []
+        var answers: [OutsideWork.CallResult] = []
         var asked: [String] = []
         var isClosed = false
         var waiting: [BusMailbox] = []
     }
     private let contents = Mutex(Contents())
 
-    func willAnswer(_ answers: OutsideWork.Answer...) {
+    func willAnswer(_ answers: OutsideWork.CallResult...) {
         contents.withLock { $0.answers += answers }
     }
 
     /// Key and parameters of every call, in order.
     var asked: [String] { contents.withLock { $0.asked } }
 
-    func call(_ key: String, _ parameters: JSONObject) -> OutsideWork.Answer {
+    func call(_ key: String, _ parameters: JSONObject) -> OutsideWork.CallResult {
         let answer = contents.withLock { contents in
             contents.asked.append("\(key) \(JSONValue.object(parameters).text)")
             return contents.answers.isEmpty ? .definite("yes") : contents.answers.removeFirst()

@@ -4,7 +4,7 @@ import SagaParticipant
 
 extension Payment {
     /// `{"orderId", "amount", "currency"?, "method": {"type", "token"}}`
-    @Sendable static func authorization(_ db: Database, _ context: CommandContext) throws -> Preparation {
+    @Sendable static func authorization(_ db: Database, _ context: CommandContext) throws -> PreparedRequest {
         let orderID = try Fields.identifier(context.input["orderId"], at: "orderId")
         let amount = try Fields.money(context.input)
         let method = try Order.PaymentMethod(context.input["method"], at: "method")
@@ -29,7 +29,7 @@ extension Payment {
     }
 
     /// Undoes `payment.authorize`.
-    @Sendable static func void(_ db: Database, _ context: CommandContext) throws -> Preparation {
+    @Sendable static func void(_ db: Database, _ context: CommandContext) throws -> PreparedRequest {
         guard let authorization = context.actionOutput?["authorization"]?.string else {
             return .settled(.noAuthorization)
         }

@@ -4,7 +4,7 @@ import SagaParticipant
 
 extension Payment {
     /// `{"authorization"}`: takes all that was authorized.
-    @Sendable static func capture(_ db: Database, _ context: CommandContext) throws -> Preparation {
+    @Sendable static func capture(_ db: Database, _ context: CommandContext) throws -> PreparedRequest {
         let authorization = try Fields.identifier(context.input["authorization"], at: "authorization")
         let row = try Row.fetchOne(
             db, sql: "SELECT amount, currency FROM payment WHERE authorization = ?", arguments: [authorization])

@@ -4,7 +4,7 @@ import SagaParticipant
 
 extension Payment {
     /// `{"orderId"}` or `{"capture"}`, and an `amount` unless all of it is meant.
-    @Sendable static func refund(_ db: Database, _ context: CommandContext) throws -> Preparation {
+    @Sendable static func refund(_ db: Database, _ context: CommandContext) throws -> PreparedRequest {
         let capture = try Fields.optionalIdentifier(context.input["capture"], at: "capture")
         let orderID = try Fields.optionalIdentifier(context.input["orderId"], at: "orderId")
         guard capture != nil || orderID != nil else { throw Fields.missing("orderId") }

@@ -19,7 +19,7 @@ package enum Payment {
             ])
     }
 
-    enum Preparation {
+    enum PreparedRequest {
         case request(GatewayRequest)
         case settled(HandlerResult)
     }
@@ -35,7 +35,7 @@ package enum Payment {
     /// what the gateway refuses is `failed`.
     private static func work(
         _ gateway: any PaymentGateway,
-        prepare: @escaping @Sendable (Database, CommandContext) throws -> Preparation,
+        prepare: @escaping @Sendable (Database, CommandContext) throws -> PreparedRequest,
         record: @escaping @Sendable (Database, CommandContext, Approval) throws -> JSONObject
     ) -> OutsideWork {
         OutsideWork { db, context in
