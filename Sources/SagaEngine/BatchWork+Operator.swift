@@ -119,12 +119,12 @@ private struct RequestFields {
         return value
     }
 
-    func claim() throws(Refusal) -> PendingDecision.Verdict? {
+    func claim() throws(Refusal) -> PendingDecision.Claim? {
         guard let text = try string("as") else { return nil }
-        guard let verdict = PendingDecision.Verdict(rawValue: text), verdict != .skip else {
+        guard let claim = PendingDecision.Claim(rawValue: text), claim != .skip else {
             throw wrong("as", "succeeded or failed")
         }
-        return verdict
+        return claim
     }
 
     private func wrong(_ name: String, _ expected: String) -> Refusal {

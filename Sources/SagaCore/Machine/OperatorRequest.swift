@@ -10,7 +10,7 @@ package struct OperatorRequest: Sendable, Hashable {
     package let step: String?
     package let reason: String?
     /// With `resolve`.
-    package let claim: PendingDecision.Verdict?
+    package let claim: PendingDecision.Claim?
     package let output: JSONValue?
     /// The number of the last event its author saw.
     package let expectedSequence: Int?
@@ -18,7 +18,7 @@ package struct OperatorRequest: Sendable, Hashable {
 
     package init(
         id: String, verb: OperatorVerb, step: String? = nil, reason: String? = nil,
-        claim: PendingDecision.Verdict? = nil, output: JSONValue? = nil, expectedSequence: Int? = nil,
+        claim: PendingDecision.Claim? = nil, output: JSONValue? = nil, expectedSequence: Int? = nil,
         author: String? = nil
     ) {
         self.id = id

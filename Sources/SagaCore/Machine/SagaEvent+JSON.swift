@@ -52,14 +52,14 @@ extension SagaEvent {
             writer["round"] = .number(JSONNumber(Int64(round)))
         case .decisionPending(let step, let decision):
             writer.name("decisionPending", step)
-            writer["verdict"] = .string(decision.verdict.rawValue)
+            writer["verdict"] = .string(decision.claim.rawValue)
             writer["output"] = decision.output
             writer["request"] = .string(decision.requestID)
         case .decisionLapsed(let step): writer.name("decisionLapsed", step)
         case .skipped(let step): writer.name("skipped", step)
-        case .resolved(let step, let kind, let verdict, let output):
+        case .resolved(let step, let kind, let claim, let output):
             writer.name("resolved", step, kind)
-            writer["verdict"] = .string(verdict.rawValue)
+            writer["verdict"] = .string(claim.rawValue)
             writer["output"] = output
         case .paused: writer.name("paused")
         case .resumed(let milliseconds):
@@ -145,7 +145,7 @@ extension SagaEvent {
             self = .decisionPending(
                 step: try reader.step(),
                 PendingDecision(
-                    verdict: try reader.choice("verdict"), output: json["output"],
+                    claim: try reader.choice("verdict"), output: json["output"],
                     requestID: try reader.string("request")))
         case "decisionLapsed": self = .decisionLapsed(step: try reader.step())
         case "skipped": self = .skipped(step: try reader.step())

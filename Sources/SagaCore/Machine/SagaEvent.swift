@@ -29,7 +29,7 @@ package enum SagaEvent: Sendable, Hashable {
     /// An operator passed over the step (or its compensation).
     case skipped(step: Int)
     /// An operator said what became of it, and the participant's barrier is closed.
-    case resolved(step: Int, kind: CommandID.Kind, PendingDecision.Verdict, output: JSONValue?)
+    case resolved(step: Int, kind: CommandID.Kind, PendingDecision.Claim, output: JSONValue?)
     case paused
     /// - pausedMilliseconds: budgets and deadlines of commands that waited are this much later.
     case resumed(pausedMilliseconds: Int64)

@@ -173,7 +173,7 @@ extension SagaMachine {
     // MARK: Skip and resolve
 
     private mutating func decide(
-        _ request: OperatorRequest, _ verdict: PendingDecision.Verdict
+        _ request: OperatorRequest, _ claim: PendingDecision.Claim
     ) throws(Refusal) -> String {
         guard !state.isPaused else { throw notAllowed("it is paused: resume it first") }
         guard let name = request.step else {
@@ -187,32 +187,32 @@ extension SagaMachine {
             throw notAllowed("a skip or resolve of that step waits for the participant already")
         }
         let isCompensation = state.steps[step].status == .compensationFailed
-        if verdict == .skip, state.definition.steps[step].kind == .pivot {
+        if claim == .skip, state.definition.steps[step].kind == .pivot {
             throw notAllowed("the pivot cannot be skipped: resolve it as succeeded or failed")
         }
-        if verdict == .failed, !isCompensation, state.definition.steps[step].kind == .retriable {
+        if claim == .failed, !isCompensation, state.definition.steps[step].kind == .retriable {
             throw notAllowed("past the point of no return a step cannot be declared failed: retry, skip or abandon")
         }
         if state.steps[step].status == .succeeded {
-            return try supplyOutput(step, verdict, request)
+            return try supplyOutput(step, claim, request)
         }
-        if verdict != .failed, !isCompensation { try checkOutput(of: step, request) }
+        if claim != .failed, !isCompensation { try checkOutput(of: step, request) }
         try emit(
             .decisionPending(
-                step: step, PendingDecision(verdict: verdict, output: request.output, requestID: request.id)))
-        try sendFence(step, closesStep: verdict != .failed)
+                step: step, PendingDecision(claim: claim, output: request.output, requestID: request.id)))
+        try sendFence(step, closesStep: claim != .failed)
         return "takes effect when \(state.definition.steps[step].participant) has answered the fence"
     }
 
     /// The step took effect and nothing of it is open: only its output was missing.
     private mutating func supplyOutput(
-        _ step: Int, _ verdict: PendingDecision.Verdict, _ request: OperatorRequest
+        _ step: Int, _ claim: PendingDecision.Claim, _ request: OperatorRequest
     ) throws(Refusal) -> String {
-        guard state.rollback == nil, verdict == .succeeded else {
+        guard state.rollback == nil, claim == .succeeded else {
             throw notAllowed(whatHelpsSucceeded(step))
         }
         try checkOutput(of: step, request)
-        try emit(.resolved(step: step, kind: .action, verdict, output: request.output))
+        try emit(.resolved(step: step, kind: .action, claim, output: request.output))
         return "output supplied"
     }
 

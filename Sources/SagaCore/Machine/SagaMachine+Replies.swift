@@ -197,15 +197,15 @@ extension SagaMachine {
     ) throws(Refusal) {
         guard state.steps[step].status == .compensationFailed else {
             if effectStands { return try actionSucceeded(step, output: output, contradicts: false) }
-            try emit(.resolved(step: step, kind: .action, decision.verdict, output: decision.output))
-            if decision.verdict == .failed, state.rollback == nil {
+            try emit(.resolved(step: step, kind: .action, decision.claim, output: decision.output))
+            if decision.claim == .failed, state.rollback == nil {
                 try rollBack(.stepFailed, step: step, error: state.steps[step].action.error)
             }
             return
         }
-        if !effectStands, decision.verdict != .failed {
+        if !effectStands, decision.claim != .failed {
             return try emit(.succeeded(step: step, kind: .compensation, output: nil, contradicts: false))
         }
-        try emit(.resolved(step: step, kind: .compensation, decision.verdict, output: nil))
+        try emit(.resolved(step: step, kind: .compensation, decision.claim, output: nil))
     }
 }

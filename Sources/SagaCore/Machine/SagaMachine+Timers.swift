@@ -104,5 +104,5 @@ extension SagaMachine {
 
 extension PendingDecision {
     /// `resolve failed` leaves the compensation open: it is still sent.
-    var closesStep: Bool { verdict != .failed }
+    var closesStep: Bool { claim != .failed }
 }

@@ -51,8 +51,8 @@ extension SagaState {
             steps[step].decision = nil
             steps[step].fence.wait = .nothing
         case .skipped(let step): close(step, as: .skipped)
-        case .resolved(let step, let kind, let verdict, let output):
-            resolve(step, kind, verdict, output)
+        case .resolved(let step, let kind, let claim, let output):
+            resolve(step, kind, claim, output)
         case .paused:
             isPaused = true
             pausedAt = now
@@ -127,9 +127,9 @@ extension SagaState {
     }
 
     private mutating func resolve(
-        _ step: Int, _ kind: CommandID.Kind, _ verdict: PendingDecision.Verdict, _ output: JSONValue?
+        _ step: Int, _ kind: CommandID.Kind, _ claim: PendingDecision.Claim, _ output: JSONValue?
     ) {
-        switch verdict {
+        switch claim {
         case .skip:
             close(step, as: .skipped)
             steps[step].output = output ?? steps[step].output

@@ -56,12 +56,12 @@ package struct CommandProgress: Sendable, Hashable {
 
 /// What an operator has decided about a stuck step; takes effect when the participant has answered the fence.
 package struct PendingDecision: Sendable, Hashable {
-    package enum Verdict: String, Sendable, Hashable {
+    package enum Claim: String, Sendable, Hashable {
         case skip
         case succeeded
         case failed
     }
-    package let verdict: Verdict
+    package let claim: Claim
     package let output: JSONValue?
     package let requestID: String
 }

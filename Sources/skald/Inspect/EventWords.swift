@@ -29,12 +29,12 @@ struct EventWords {
         case .retried(let step, let kind, let round):
             "\(name(step)): \(subject(step, kind)) starts afresh\(round > 1 ? ", round \(round)" : "")"
         case .decisionPending(let step, let decision):
-            "\(name(step)): the operator's word (\(decision.verdict.words)) waits for \(participant(step)) to close it"
+            "\(name(step)): the operator's word (\(decision.claim.words)) waits for \(participant(step)) to close it"
         case .decisionLapsed(let step):
             "\(name(step)): \(participant(step)) did not answer; the operator's word is void"
         case .skipped(let step): "\(name(step)): passed over by an operator"
-        case .resolved(let step, let kind, let verdict, _):
-            "\(name(step)): \(subject(step, kind)) settled by an operator's word: \(verdict.words)"
+        case .resolved(let step, let kind, let claim, _):
+            "\(name(step)): \(subject(step, kind)) settled by an operator's word: \(claim.words)"
         case .paused: "paused"
         case .resumed(let milliseconds): "resumed after \(TimeText.rough(milliseconds))"
         case .cancelRequested: "will be cancelled on resume"
@@ -138,7 +138,7 @@ extension JSONValue {
     func shown(upTo limit: Int) -> String { text.shown(upTo: limit) }
 }
 
-extension PendingDecision.Verdict {
+extension PendingDecision.Claim {
     var words: String {
         switch self {
         case .skip: "skip"

@@ -24,7 +24,7 @@ struct Outlook {
             }
             if let decision = step.decision {
                 lines.append(
-                    "\(words.name(index)): the operator's word (\(decision.verdict.words)) takes effect when "
+                    "\(words.name(index)): the operator's word (\(decision.claim.words)) takes effect when "
                         + "\(words.participant(index)) has closed the step.")
             }
         }

@@ -61,7 +61,7 @@ struct SagaMoves {
             + state.steps.indices.filter { state.steps[$0].problem == nil }
     }
 
-    private mutating func tryVerb(_ verb: OperatorVerb, _ steps: [Int?], claims: [PendingDecision.Verdict?] = [nil]) {
+    private mutating func tryVerb(_ verb: OperatorVerb, _ steps: [Int?], claims: [PendingDecision.Claim?] = [nil]) {
         var why: String?
         var found = false
         for step in steps {
@@ -80,7 +80,7 @@ struct SagaMoves {
 
     /// The move, and for a retry of several steps also one for each.
     private func outcome(
-        _ verb: OperatorVerb, _ step: Int?, _ claim: PendingDecision.Verdict?
+        _ verb: OperatorVerb, _ step: Int?, _ claim: PendingDecision.Claim?
     ) -> Result<[SafeMove], Refusal> {
         var request = self.request(verb, step, claim, output: nil)
         var decision = trial(request)
@@ -119,7 +119,7 @@ struct SagaMoves {
     }
 
     private func request(
-        _ verb: OperatorVerb, _ step: Int?, _ claim: PendingDecision.Verdict?, output: JSONValue?
+        _ verb: OperatorVerb, _ step: Int?, _ claim: PendingDecision.Claim?, output: JSONValue?
     ) -> OperatorRequest {
         // What rests on what was seen names the event it was seen at.
         let restsOnWhatWasSeen =

@@ -62,7 +62,7 @@ extension SagaReport {
         object["output"] = step.output
         object["lastError"] = timeline.lastError.map(\.json)
         object["problem"] = step.problem.map(\.json)
-        object["decision"] = step.decision.map { .string($0.verdict.rawValue) }
+        object["decision"] = step.decision.map { .string($0.claim.rawValue) }
         return .object(object)
     }
 

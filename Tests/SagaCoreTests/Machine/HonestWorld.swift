@@ -90,7 +90,7 @@ extension HonestWorld {
     }
 
     private mutating func ask(
-        _ verb: OperatorVerb, _ step: String? = nil, as claim: PendingDecision.Verdict = .succeeded
+        _ verb: OperatorVerb, _ step: String? = nil, as claim: PendingDecision.Claim = .succeeded
     ) throws {
         requests += 1
         try tell(

@@ -76,7 +76,7 @@ extension SemanticsPage {
     /// Whether the verb is applied for some step, with all it may need.
     private static func isAllowed(_ verb: OperatorVerb, _ state: SagaState, _ now: Timestamp) throws -> Bool {
         for step in [nil] + state.definition.steps.map({ Optional($0.name) }) {
-            for claim in [PendingDecision.Verdict.succeeded, .failed] {
+            for claim in [PendingDecision.Claim.succeeded, .failed] {
                 let request = OperatorRequest(
                     id: "sample", verb: verb, step: step, reason: "sample", claim: claim,
                     output: StoryDefinitions.output)

@@ -111,7 +111,7 @@ extension Story {
     }
 
     func operatorDoes(
-        _ verb: OperatorVerb, _ step: String? = nil, reason: String? = nil, as claim: PendingDecision.Verdict? = nil,
+        _ verb: OperatorVerb, _ step: String? = nil, reason: String? = nil, as claim: PendingDecision.Claim? = nil,
         output: JSONValue? = nil, expecting sequence: Int? = nil, id: String? = nil,
         source: SourceLocation = #_sourceLocation
     ) {
