@@ -225,6 +225,21 @@ struct FileTests {
         #expect(throws: DatabaseError.self) { try reader.read { try $0.setFact("open", to: "yes") } }
     }
 
+    @Test("Rule 29: a file belongs to one broker, virtual host and shard, and refuses others")
+    func claim() throws {
+        let store = try SagaStore(path: path)
+        try store.claim(transport: "amqp://host:5672/shop", shard: 0)
+        try store.claim(transport: "amqp://host:5672/shop", shard: 0)
+        for (transport, shard) in [
+            ("amqp://host:5672/other", 0), (StoreTransport.embedded, 0), ("amqp://host:5672/shop", 1),
+        ] {
+            let error = #expect(throws: UnusableDatabase.self) { try store.claim(transport: transport, shard: shard) }
+            #expect(error?.description.hasPrefix("this data directory belongs to ") == true)
+        }
+        #expect(try store.read { try $0.fact(StoreFact.transport) } == "amqp://host:5672/shop")
+        #expect(try store.read { try $0.fact(StoreFact.shard) } == "0 of 1")
+    }
+
     @Test("F21: a full disk changes nothing and can be told from a fault of ours")
     func fullDisk() throws {
         let store = try SagaStore(path: path)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import DurableSQLite
 import SagaCore
-import SagaEngine
 import SagaStore
 
 struct Show: ParsableCommand {

@@ -15,7 +15,7 @@ final class EmbeddedSystem: Sendable {
     private let orchestrator: Orchestrator
     private let logger: Logger
 
-    /// - Throws: `UnusableDatabase`, `CommandFailure` when the directory belongs to a RabbitMQ system.
+    /// - Throws: `UnusableDatabase`, also when the directory belongs to a RabbitMQ system.
     init(directory: String, definitions: [SagaDefinition], logger: Logger) throws {
         store = try SagaStore(path: directory + "/skald.sqlite")
         try store.claim(transport: StoreTransport.embedded, shard: 0)
@@ -77,42 +77,6 @@ final class EmbeddedSystem: Sendable {
                 try transaction.nextWake() == nil
                 ? 0 : try transaction.movingSagas().filter { sagas?.contains($0) ?? true }.count
             return (moving, try transaction.outboxCount())
-        }
-    }
-}
-
-/// Which bus a data directory belongs to, once and for all.
-enum StoreTransport {
-    static let embedded = "embedded"
-
-    /// What a fact of the file means.
-    static func words(_ fact: String) -> String {
-        switch fact {
-        case embedded: "a system without a broker, as skald demo makes it"
-        case let broker where broker.contains("://"): "the broker \(broker.escapedForTerminal)"
-        default: "shard \(fact.escapedForTerminal)"
-        }
-    }
-}
-
-extension SagaStore {
-    /// Ties the file to a transport and shard, or refuses if it belongs to another (SEMANTICS 29).
-    func claim(transport: String, shard: Int) throws {
-        try write { transaction in
-            for (name, value) in [(StoreFact.transport, transport), (StoreFact.shard, "\(shard) of 1")] {
-                guard let known = try transaction.fact(name) else {
-                    try transaction.setFact(name, to: value)
-                    continue
-                }
-                guard known == value else {
-                    throw CommandFailure(
-                        .refused,
-                        """
-                        this data directory belongs to \(StoreTransport.words(known)), not to \
-                        \(StoreTransport.words(value)); name another with --data-dir
-                        """)
-                }
-            }
         }
     }
 }

@@ -2,7 +2,6 @@ import DurableSQLite
 import Foundation
 import Glibc
 import SagaCore
-import SagaEngine
 import SagaStore
 
 /// What a data directory holds: an embedded system, a worker's file, or nothing.

@@ -1,0 +1,8 @@
+/// Names of facts in the store.
+package enum StoreFact {
+    /// `yes` while a worker has the file open; still `yes` after a crash.
+    package static let isOpen = "open"
+    /// Which broker and virtual host, or `embedded`, the file belongs to.
+    package static let transport = "transport"
+    package static let shard = "shard"
+}
