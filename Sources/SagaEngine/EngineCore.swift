@@ -95,8 +95,8 @@ package final class EngineCore {
         return result
     }
 
-    /// Handles one message alone that was in flight when the worker died; the third death over it makes it a dead
-    /// letter.
+    /// Handles one message alone that was in flight when the worker died. One that the worker has died over three times
+    /// when it was alone is made a dead letter instead.
     package func processSuspect(
         _ delivery: Delivery, at now: Timestamp, using random: inout SplitMix64
     ) throws -> BatchResult {
@@ -120,7 +120,9 @@ package final class EngineCore {
 
     private static let toleratedCrashes = 3
 
-    /// Runs one transaction; caches change only after its commit (SEMANTICS 25).
+    /// Runs one transaction; what is remembered of sagas, outbox and random numbers changes only after its commit
+    /// (SEMANTICS 25). Within it only ids are drawn, which are never drawn again, and definitions kept, which never
+    /// change under their hash.
     func transact(
         at now: Timestamp, using random: inout SplitMix64, _ body: (inout BatchWork) throws -> Void
     ) throws -> BatchResult {
