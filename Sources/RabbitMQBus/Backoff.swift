@@ -9,6 +9,4 @@ struct Backoff {
         defer { next = min(next * 2, Self.longest) }
         return next * Double.random(in: 0.5...1)
     }
-
-    mutating func reset() { next = Self.base }
 }

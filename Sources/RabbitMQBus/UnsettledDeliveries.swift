@@ -16,8 +16,6 @@ struct UnsettledDeliveries {
     private var numbers = FIFO<UInt64>()
     private var settled: Set<UInt64> = []
 
-    var count: Int { numbers.count - settled.count }
-
     mutating func delivered(_ number: UInt64) { numbers.append(number) }
 
     mutating func settle(_ given: some Sequence<UInt64>, _ kind: Settlement.Kind) -> [Settlement] {

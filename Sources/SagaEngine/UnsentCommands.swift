@@ -10,8 +10,6 @@ struct UnsentCommands {
     /// Those whose timers do not count.
     private var sagas: [SagaID: Set<CommandID>] = [:]
 
-    var count: Int { rows.count }
-
     func row(of command: CommandID) -> Int64? { rows[command] }
     func holds(_ row: OutboxRowID) -> Bool { commands[row] != nil }
     func commands(of saga: SagaID) -> Set<CommandID> { sagas[saga] ?? [] }

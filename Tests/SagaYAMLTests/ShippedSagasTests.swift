@@ -25,7 +25,6 @@ struct ShippedSagasTests {
         #expect(definition.descendants[1] == [2, 3, 4, 5])
         #expect(definition.outputReferences[0] == [["reservation"]])
         #expect(definition.outputReferences[4] == [["capture"]])
-        #expect(definition.inputReferences == [["orderId"], ["lines"], ["total"], ["currency"], ["paymentMethod"]])
         // 5 × 5 s and 3 s of pauses, then twice 5 × 30 s and 3 s: record-order and commit-stock run side by side.
         #expect(definition.worstCaseBeforePointOfNoReturn.milliseconds == 28_000 + 2 * 153_000)
     }

@@ -47,8 +47,6 @@ package struct SagaDefinition: Sendable {
     package let pivot: Int?
     /// For each step the paths of its output that other steps take values from.
     package let outputReferences: [[[String]]]
-    /// The paths of the input that the key or any step takes values from.
-    package let inputReferences: [[String]]
 
     private let indices: [String: Int]
 
@@ -77,19 +75,15 @@ package struct SagaDefinition: Sendable {
         pivot = steps.firstIndex { $0.kind == .pivot }
         indices = Dictionary(steps.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
 
-        var inputPaths: [[String]] = []
         var outputPaths = [[[String]]](repeating: [], count: steps.count)
         for template in [key] + steps.map(\.input) {
             template.forEachReference { reference, _ in
-                switch reference.source {
-                case .input:
-                    if !inputPaths.contains(reference.path) { inputPaths.append(reference.path) }
-                case .step(let step):
-                    if !outputPaths[step].contains(reference.path) { outputPaths[step].append(reference.path) }
+                guard case .step(let step) = reference.source, !outputPaths[step].contains(reference.path) else {
+                    return
                 }
+                outputPaths[step].append(reference.path)
             }
         }
-        inputReferences = inputPaths
         outputReferences = outputPaths
     }
 

@@ -42,7 +42,6 @@ extension RefusalCode {
     public static let definitionUnknown = RefusalCode("DEFINITION_UNKNOWN")
     public static let versionUnknown = RefusalCode("VERSION_UNKNOWN")
     public static let stepUnknown = RefusalCode("STEP_UNKNOWN")
-    public static let participantUnknown = RefusalCode("PARTICIPANT_UNKNOWN")
     public static let verbUnknown = RefusalCode("VERB_UNKNOWN")
     public static let sagaUnknown = RefusalCode("SAGA_UNKNOWN")
     public static let replyUnknown = RefusalCode("REPLY_UNKNOWN")

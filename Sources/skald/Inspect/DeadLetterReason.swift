@@ -10,7 +10,7 @@ enum DeadLetterReason {
         case .missingID, .idFormat, .keyFormat, .fieldMissing, .fieldType, .fieldUnknown, .fieldValue, .inputMissing,
             .moneyFormat, .moneyRange, .moneyOverflow, .moneyMismatch, .currencyUnknown:
             "Its sender has written it wrongly. Nothing was done; tell the team that sends it."
-        case .definitionUnknown, .versionUnknown, .stepUnknown, .participantUnknown, .verbUnknown, .sagaUnknown:
+        case .definitionUnknown, .versionUnknown, .stepUnknown, .verbUnknown, .sagaUnknown:
             "It asks for something that this worker does not have. Nothing was done."
         case .idempotencyConflict:
             "A start with a business key that another saga has, with other input. Nothing was started."

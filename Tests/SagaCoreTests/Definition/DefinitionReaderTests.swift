@@ -61,7 +61,6 @@ struct DefinitionReaderTests {
             #expect(again.contentHash == definition.contentHash)
             #expect(again.key == definition.key)
             #expect(again.steps.map(\.after) == definition.steps.map(\.after))
-            #expect(again.inputReferences == definition.inputReferences)
             #expect(again.outputReferences == definition.outputReferences)
             #expect(again.source.canonical == definition.source.canonical)
         }
