@@ -6,20 +6,21 @@ extension BatchWork {
     mutating func operatorRequest(_ delivery: Delivery) throws {
         do {
             let message = try OperatorMessage.decode(delivery.message)
-            switch message.verb {
-            case "replay", "discard": try settle(message)
-            default: try apply(message)
+            if let verb = OperatorVerb(rawValue: message.verb) {
+                try apply(verb, message)
+            } else if let verb = DeadLetterVerb(rawValue: message.verb) {
+                try settle(verb, message)
+            } else {
+                let known = OperatorVerb.allCases.map(\.rawValue) + DeadLetterVerb.allCases.map(\.rawValue)
+                throw Refusal(
+                    code: .verbUnknown, path: "type", message: "known verbs: \(known.joined(separator: ", "))")
             }
         } catch let refusal as Refusal where refusal.code != .internal {
             try refuse(delivery, refusal)
         }
     }
 
-    private mutating func apply(_ message: OperatorMessage) throws {
-        guard let verb = OperatorVerb(rawValue: message.verb) else {
-            let known = (OperatorVerb.allCases.map(\.rawValue) + ["replay", "discard"]).joined(separator: ", ")
-            throw Refusal(code: .verbUnknown, path: "type", message: "known verbs: \(known)")
-        }
+    private mutating func apply(_ verb: OperatorVerb, _ message: OperatorMessage) throws {
         let fields = RequestFields(body: message.body)
         try fields.refuseOthers(than: ["saga", "step", "reason", "as", "output", "expect", "by"])
         guard let text = try fields.string("saga"), let id = SagaID(text) else {
@@ -43,7 +44,7 @@ extension BatchWork {
     // MARK: Dead letters
 
     /// Sends a dead letter where it was going, or closes it. The same request gets the first answer.
-    private mutating func settle(_ message: OperatorMessage) throws {
+    private mutating func settle(_ verb: DeadLetterVerb, _ message: OperatorMessage) throws {
         let answer: JSONObject
         if let kept = try transaction.answer(toRequest: message.requestID) {
             if let code = kept["code"]?.string {
@@ -54,7 +55,7 @@ extension BatchWork {
             answer = kept.object ?? [:]
         } else {
             do {
-                answer = try settleAnew(message)
+                answer = try settleAnew(verb, message)
             } catch let refusal as Refusal {
                 let kept: JSONValue = [
                     "code": .string(refusal.code.rawValue), "path": .string(refusal.path),
@@ -69,13 +70,13 @@ extension BatchWork {
         try post(Answer(kind: .applied, requestID: message.requestID, body: answer).message(to: replyTo))
     }
 
-    private mutating func settleAnew(_ message: OperatorMessage) throws -> JSONObject {
+    private mutating func settleAnew(_ verb: DeadLetterVerb, _ message: OperatorMessage) throws -> JSONObject {
         let fields = RequestFields(body: message.body)
         try fields.refuseOthers(than: ["deadLetter", "reason", "by"])
         guard let number = try fields.int("deadLetter"), let letter = try transaction.deadLetter(Int64(number)) else {
             throw Refusal(code: .fieldValue, path: "deadLetter", message: "no such dead letter")
         }
-        let isReplay = message.verb == "replay"
+        let isReplay = verb == .replay
         let (author, reason) = (try fields.string("by"), try fields.string("reason"))
         if let refusal = isReplay ? letter.replayRefusal : letter.settledRefusal { throw refusal }
         if isReplay { try post(letter.message) }

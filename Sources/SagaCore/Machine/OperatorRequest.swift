@@ -3,6 +3,11 @@ package enum OperatorVerb: String, Sendable, Hashable, CaseIterable {
     case retry, skip, resolve, cancel, abandon, pause, resume
 }
 
+/// What an operator can ask about a dead letter.
+package enum DeadLetterVerb: String, Sendable, Hashable, CaseIterable {
+    case replay, discard
+}
+
 /// An operator's request, as the machine sees and records it.
 package struct OperatorRequest: Sendable, Hashable {
     package let id: String

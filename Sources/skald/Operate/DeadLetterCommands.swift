@@ -21,7 +21,7 @@ struct ReplayDeadLetters: AsyncParsableCommand {
     @Flag(help: "Also those that are not safe to replay.") var force = false
 
     func run() async throws {
-        try await options.apply("replay") { records in
+        try await options.apply(.replay) { records in
             guard !force else { return }
             for record in records where record.outlook.safety == .unsafe {
                 throw CommandFailure(
@@ -47,7 +47,7 @@ struct DiscardDeadLetters: AsyncParsableCommand {
 
     @OptionGroup var options: DeadLetterOptions
 
-    func run() async throws { try await options.apply("discard") { _ in } }
+    func run() async throws { try await options.apply(.discard) { _ in } }
 }
 
 /// What `replay` and `discard` take.
@@ -69,20 +69,20 @@ struct DeadLetterOptions: ParsableArguments {
     }
 
     /// Sends one request a letter and tells what came of each. One that is refused leaves the others.
-    func apply(_ verb: String, checking check: ([DeadLetterRecord]) throws -> Void) async throws {
+    func apply(_ verb: DeadLetterVerb, checking check: ([DeadLetterRecord]) throws -> Void) async throws {
         try await reportingFailures {
             let records = try data.read { try DeadLetterRecord.find(numbers, in: $0, at: .wallClock) }
             try check(records)
             let id = requestID ?? OperatorSession.newRequestID
             let requests = records.map { record in
                 OperatorSession.request(
-                    verb, ["deadLetter": .number(JSONNumber(record.letter.id)), "reason": .string(reason)],
+                    verb.rawValue, ["deadLetter": .number(JSONNumber(record.letter.id)), "reason": .string(reason)],
                     id: "\(id)/\(record.letter.id)")
             }
             // A replayed message may concern any saga, or start one.
             let answers = try await OperatorSession(
                 data: data, broker: broker, definitions: definitions, output: output
-            ).answers(to: requests, touching: verb == "replay" ? nil : [])
+            ).answers(to: requests, touching: verb == .replay ? nil : [])
             try report(zip(records.map(\.letter.id), requests), answers)
         }
     }

@@ -16,7 +16,7 @@ struct Retry: AsyncParsableCommand {
     @OptionGroup var options: OperatorOptions
     @Option(help: "Only this step.") var step: String?
 
-    func run() async throws { try await options.apply("retry", ["step": step.json]) }
+    func run() async throws { try await options.apply(.retry, ["step": step.json]) }
 }
 
 struct Skip: AsyncParsableCommand {
@@ -35,7 +35,7 @@ struct Skip: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What later steps need of its output.", valueName: "json"), transform: jsonObject)
     var output: JSONValue?
 
-    func run() async throws { try await options.apply("skip", ["step": .string(step), "output": output]) }
+    func run() async throws { try await options.apply(.skip, ["step": .string(step), "output": output]) }
 }
 
 struct Resolve: AsyncParsableCommand {
@@ -60,7 +60,7 @@ struct Resolve: AsyncParsableCommand {
 
     func run() async throws {
         try await options.apply(
-            "resolve", ["step": .string(step), "as": .string(claim.rawValue), "output": output])
+            .resolve, ["step": .string(step), "as": .string(claim.rawValue), "output": output])
     }
 }
 
@@ -74,7 +74,7 @@ struct Cancel: AsyncParsableCommand {
 
     @OptionGroup var options: OperatorOptions
 
-    func run() async throws { try await options.apply("cancel", [:]) }
+    func run() async throws { try await options.apply(.cancel, [:]) }
 }
 
 struct Abandon: AsyncParsableCommand {
@@ -93,7 +93,7 @@ struct Abandon: AsyncParsableCommand {
         guard let reason = options.reason, !reason.isEmpty else { throw ValidationError("abandon needs --reason") }
     }
 
-    func run() async throws { try await options.apply("abandon", [:]) }
+    func run() async throws { try await options.apply(.abandon, [:]) }
 }
 
 struct PauseSaga: AsyncParsableCommand {
@@ -107,7 +107,7 @@ struct PauseSaga: AsyncParsableCommand {
 
     @OptionGroup var options: OperatorOptions
 
-    func run() async throws { try await options.apply("pause", [:]) }
+    func run() async throws { try await options.apply(.pause, [:]) }
 }
 
 struct ResumeSaga: AsyncParsableCommand {
@@ -121,7 +121,7 @@ struct ResumeSaga: AsyncParsableCommand {
 
     @OptionGroup var options: OperatorOptions
 
-    func run() async throws { try await options.apply("resume", [:]) }
+    func run() async throws { try await options.apply(.resume, [:]) }
 }
 
 /// A JSON object from the command line.
@@ -137,7 +137,7 @@ extension String? {
 }
 
 extension OperatorOptions {
-    fileprivate func apply(_ verb: String, _ members: [String: JSONValue?]) async throws {
+    fileprivate func apply(_ verb: OperatorVerb, _ members: [String: JSONValue?]) async throws {
         try await reportingFailures {
             if let output = members["output"] ?? nil, output.hasPlaceholder {
                 throw CommandFailure(.usage, "put the real values in place of each … in --output")

@@ -20,8 +20,8 @@ struct OperatorSession {
     private static let expirationMilliseconds: Int64 = 10_000
 
     /// Sends one request and prints its answer.
-    func apply(verb: String, body: JSONObject, requestID: String?, touching saga: SagaID) async throws {
-        let request = Self.request(verb, body, id: requestID ?? Self.newRequestID)
+    func apply(verb: OperatorVerb, body: JSONObject, requestID: String?, touching saga: SagaID) async throws {
+        let request = Self.request(verb.rawValue, body, id: requestID ?? Self.newRequestID)
         let answers = try await answers(to: [request], touching: [saga])
         try report(try answers.answer(to: request))
     }
@@ -123,25 +123,11 @@ struct OperatorSession {
     private func apply(
         _ request: OperatorMessage, to core: EngineCore, at clock: EngineClock, _ random: inout SplitMix64
     ) throws -> Answer {
-        var request = request
-        request.replyTo = "skald.answers.here"
-        let wire = request.message(shard: 0, expirationMilliseconds: Self.expirationMilliseconds)
-        var batch = EngineBatch()
-        batch.deliveries = [
-            Delivery(
-                consumer: .operatorRequests, tag: DeliveryTag(epoch: 0, number: 1), isRedelivered: false,
-                message: wire)
-        ]
-        let result = try core.process(batch, at: clock.now, using: &random)
-        guard let row = result.outgoing.first(where: { $0.routingKey == "skald.answers.here" }) else {
+        guard let applied = try core.apply(request, at: clock.now, using: &random) else {
             throw CommandFailure(.refused, "the request was not understood; see skald dead-letters")
         }
-        // The answer is given here and now; only commands and events wait for the worker.
-        batch = EngineBatch()
-        batch.confirmed = [row.id]
-        _ = try core.process(batch, at: clock.now, using: &random)
-        var answer = try Answer.decode(Message(row))
-        if answer.kind == .applied, result.outgoing.count > 1 {
+        var answer = applied.answer
+        if answer.kind == .applied, applied.leavesMessages {
             let text = answer.body["message"]?.string ?? "done"
             answer.body["message"] = .string("\(text); no worker runs: what this sends leaves when one starts")
         }
