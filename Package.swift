@@ -26,7 +26,7 @@ let package = Package(
             name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .target(
             name: "RabbitMQBus",
-            dependencies: ["SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
+            dependencies: ["SagaCore", "SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
 
         // Files that survive a power cut, for orchestrator and participants alike.
         .target(name: "DurableSQLite", dependencies: ["SagaCore", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "SagaEngine",
             dependencies: [
-                "SagaBus", "SagaStore", "DurableSQLite",
+                "SagaCore", "SagaBus", "SagaStore", "DurableSQLite",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "SagaParticipant",
             dependencies: [
-                "SagaBus", "DurableSQLite",
+                "SagaCore", "SagaBus", "DurableSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "OrderServices",
             dependencies: [
-                "SagaParticipant", "DurableSQLite",
+                "SagaCore", "SagaBus", "SagaParticipant", "DurableSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -64,8 +64,11 @@ let package = Package(
         .executableTarget(
             name: "skald",
             dependencies: [
-                "SagaEngine", "SagaYAML", "RabbitMQBus", "OrderServices",
+                "SagaCore", "SagaYAML", "SagaBus", "RabbitMQBus", "DurableSQLite", "SagaStore", "SagaEngine",
+                "SagaParticipant", "OrderServices",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
