@@ -34,7 +34,7 @@ struct SagaExplanation {
                 + "needs an operator: \(stuckSteps)."
         case .completed: "Completed in \(duration): \(doneSteps)."
         case .compensated: "Compensated in \(duration): what had taken effect is undone."
-        case .abandoned: "Abandoned after \(duration): closed by an operator, nothing is sent any more."
+        case .abandoned: "Abandoned after \(duration): closed by an operator, no new command is sent."
         }
     }
 

@@ -81,7 +81,8 @@ struct Abandon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Close a saga without undoing anything; says which effects stay and which are still possible.",
         discussion: """
-            Needs a reason. Nothing is sent for this saga ever again.
+            Needs a reason. No new command is sent for this saga. One that was sent and not answered, or that waits in \
+            the outbox for the broker, may still take effect: its step is among those the answer lists as still possible.
 
             Example:
               skald abandon 0G7Q9C3M2R0A4 --reason "refunded in the bank's portal, ticket 813"
