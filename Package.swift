@@ -72,25 +72,54 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
+        // Each names all that it imports: a change of what is not named does not build it anew.
         .testTarget(name: "SagaCoreTests", dependencies: ["SagaCore"]),
         .testTarget(
-            name: "SagaYAMLTests", dependencies: ["SagaYAML", .product(name: "Yams", package: "Yams")]),
+            name: "SagaYAMLTests", dependencies: ["SagaCore", "SagaYAML", .product(name: "Yams", package: "Yams")]),
         .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
         .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
-        .testTarget(name: "RabbitMQBusTests", dependencies: ["RabbitMQBus"]),
+        .testTarget(name: "RabbitMQBusTests", dependencies: ["SagaBus", "RabbitMQBus"]),
         .testTarget(
             name: "SagaStoreTests",
-            dependencies: ["SagaStore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "SagaCore", "SagaBus", "SagaStore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(
             name: "SagaEngineTests",
-            dependencies: ["SagaEngine", "SagaYAML", "OrderServices", .product(name: "GRDB", package: "GRDB.swift")]),
-        .testTarget(name: "SagaParticipantTests", dependencies: ["SagaParticipant"]),
-        .testTarget(name: "OrderServicesTests", dependencies: ["OrderServices"]),
+            dependencies: [
+                "SagaCore", "SagaYAML", "SagaBus", "DurableSQLite", "SagaStore", "SagaEngine",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
-            name: "SkaldTests", dependencies: ["skald", .product(name: "GRDB", package: "GRDB.swift")]),
+            name: "SagaParticipantTests",
+            dependencies: [
+                "SagaCore", "SagaBus", "DurableSQLite", "SagaParticipant",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "OrderServicesTests",
+            dependencies: [
+                "SagaCore", "SagaBus", "DurableSQLite", "SagaParticipant", "OrderServices",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "SkaldTests",
+            dependencies: [
+                "skald", "SagaCore", "SagaYAML", "SagaBus", "SagaStore", "SagaEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["RabbitMQBus", "BusConformance", "SagaEngine", "OrderServices", "skald"]),
+            dependencies: [
+                "skald", "SagaCore", "SagaYAML", "SagaBus", "RabbitMQBus", "BusConformance", "SagaStore", "SagaEngine",
+                "OrderServices",
+            ]),
     ]
 )
 
