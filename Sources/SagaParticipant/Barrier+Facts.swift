@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
@@ -98,16 +99,5 @@ extension Command {
     /// The body of the step's action: a compensation carries it beside the output.
     var actionInput: JSONValue {
         id.kind == .compensation ? body["input"] ?? .null : body
-    }
-}
-
-extension SagaID {
-    /// As SQLite stores it.
-    var column: Int64 { Int64(bitPattern: rawValue) }
-}
-
-extension Database {
-    func execute(cachedSQL sql: String, _ arguments: StatementArguments) throws {
-        try cachedStatement(sql: sql).execute(arguments: arguments)
     }
 }

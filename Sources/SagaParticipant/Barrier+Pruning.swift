@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -9,7 +10,7 @@ extension Barrier {
             sql: "SELECT saga, step FROM barrier WHERE state = 'started' ORDER BY created_at LIMIT ?",
             arguments: [limit])
         return try steps.compactMap { row in
-            let saga = SagaID(rawValue: UInt64(bitPattern: row[0] as Int64))
+            let saga = SagaID(column: row[0])
             return try facts(of: CommandID(saga: saga, step: row[1], kind: .action, round: 1)).started
         }
     }

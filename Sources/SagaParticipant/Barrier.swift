@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
@@ -93,7 +94,7 @@ public struct Barrier {
                     created_at, changed_at)
                 VALUES (?, ?, ?, ?, 'started', ?, ?, ?, ?, ?, ?)
                 """,
-            [
+            arguments: [
                 command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round, command.type, key,
                 JSONValue.object(parameters).text, command.actionInput.text, now.milliseconds, now.milliseconds,
             ])
@@ -107,7 +108,7 @@ public struct Barrier {
                 UPDATE barrier SET state = ?, result = ?, had_effect = ?, input = NULL, changed_at = ?
                 WHERE saga = ? AND step = ? AND kind = ? AND round = ?
                 """,
-            [
+            arguments: [
                 result.outcome.rawValue, result.body.text, result.outcome == .succeeded, now.milliseconds,
                 id.saga.column, id.step, id.kind.rawValue, id.round,
             ])
@@ -120,7 +121,7 @@ public struct Barrier {
                 INSERT INTO barrier (saga, step, kind, round, state, type, result, had_effect, created_at, changed_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-            [
+            arguments: [
                 command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round,
                 result.outcome.rawValue, command.type, result.body.text, hadEffect, now.milliseconds,
                 now.milliseconds,
@@ -134,7 +135,7 @@ public struct Barrier {
                 INSERT INTO barrier (saga, step, kind, round, state, created_at, changed_at)
                 VALUES (?, ?, ?, 0, 'closed', ?, ?)
                 """,
-            [id.saga.column, id.step, kind.rawValue, now.milliseconds, now.milliseconds])
+            arguments: [id.saga.column, id.step, kind.rawValue, now.milliseconds, now.milliseconds])
     }
 
     /// Refuses a command whose record, had there been one, may be gone.

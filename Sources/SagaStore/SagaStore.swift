@@ -78,8 +78,7 @@ package struct StoreTransaction {
     }
 
     func run(_ sql: String, _ arguments: StatementArguments) throws {
-        let statement = try db.cachedStatement(sql: sql)
-        try statement.execute(arguments: arguments)
+        try db.execute(cachedSQL: sql, arguments: arguments)
     }
 
     package func integrityProblems() throws -> [String] {
@@ -108,12 +107,6 @@ package struct StoreTransaction {
     }
 
     package func greatestSagaID() throws -> SagaID? {
-        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(row: $0) }
+        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(column: $0) }
     }
-}
-
-extension SagaID {
-    /// SQLite's integers are signed; ids keep their order until the year 2058.
-    var row: Int64 { Int64(bitPattern: rawValue) }
-    init(row: Int64) { self.init(rawValue: UInt64(bitPattern: row)) }
 }

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -42,7 +43,7 @@ extension StoreTransaction {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                now.milliseconds, reason, detail, saga?.row, exchange, routingKey, properties.text, DataBytes(body),
+                now.milliseconds, reason, detail, saga?.column, exchange, routingKey, properties.text, DataBytes(body),
             ])
     }
 
@@ -79,7 +80,7 @@ extension StoreTransaction {
         }
         return StoredDeadLetter(
             id: row["id"], at: Timestamp(milliseconds: row["at"]), reason: row["reason"], detail: row["detail"],
-            saga: (row["saga"] as Int64?).map { SagaID(row: $0) }, exchange: row["exchange"],
+            saga: (row["saga"] as Int64?).map { SagaID(column: $0) }, exchange: row["exchange"],
             routingKey: row["routing_key"], properties: try JSONValue.stored(row["properties"]),
             body: DataBytes.bytes(of: row, "body"), settlement: settlement)
     }

@@ -1,3 +1,4 @@
+import DurableSQLite
 import Foundation
 import GRDB
 import SagaCore
@@ -48,7 +49,7 @@ extension StoreTransaction {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                row.id, row.saga?.row, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
+                row.id, row.saga?.column, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
                 row.isMandatory, row.properties.text, DataBytes(row.body),
             ])
     }
@@ -72,7 +73,7 @@ extension StoreTransaction {
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {
         OutboxRow(
-            id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(row: $0) },
+            id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(column: $0) },
             command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
             routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
             properties: try JSONValue.stored(row["properties"]), body: DataBytes.bytes(of: row, "body"))
@@ -81,7 +82,8 @@ extension StoreTransaction {
     /// What of one saga has not been confirmed. Reads the whole outbox: for people, not for the engine.
     package func unpublished(of saga: SagaID) throws -> UnpublishedMessages {
         let row = try Row.fetchOne(
-            db, sql: "SELECT count(*) AS n, min(created_at) AS since FROM outbox WHERE saga = ?", arguments: [saga.row])
+            db, sql: "SELECT count(*) AS n, min(created_at) AS since FROM outbox WHERE saga = ?",
+            arguments: [saga.column])
         return UnpublishedMessages(
             count: row?["n"] ?? 0, since: (row?["since"] as Int64?).map { Timestamp(milliseconds: $0) })
     }

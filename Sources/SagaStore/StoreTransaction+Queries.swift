@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -58,7 +59,7 @@ extension StoreTransaction {
         if let step = filter.step { add("instr(',' || steps || ',', ?) > 0", [",\(step),"]) }
         if let code = filter.errorCode { add("error_code = ?", [code]) }
         if let key = filter.key { add("id IN (SELECT saga FROM keys WHERE key = ?)", [key]) }
-        if let id = filter.before { add("id < ?", [id.row]) }
+        if let id = filter.before { add("id < ?", [id.column]) }
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         arguments += [filter.limit]
         return try Row.fetchAll(
@@ -67,7 +68,7 @@ extension StoreTransaction {
     }
 
     package func summary(of id: SagaID) throws -> SagaSummary? {
-        try Row.fetchOne(db, sql: "SELECT * FROM sagas WHERE id = ?", arguments: [id.row]).map(Self.summary)
+        try Row.fetchOne(db, sql: "SELECT * FROM sagas WHERE id = ?", arguments: [id.column]).map(Self.summary)
     }
 
     /// All sagas with this business key, newest first.
@@ -75,7 +76,7 @@ extension StoreTransaction {
         try Int64.fetchAll(
             db, sql: "SELECT saga FROM keys WHERE key = ? AND (? IS NULL OR name = ?) ORDER BY saga DESC",
             arguments: [key, definition, definition]
-        ).map { SagaID(row: $0) }
+        ).map { SagaID(column: $0) }
     }
 
     package func countByStatus() throws -> [SagaStatus: Int] {
@@ -107,7 +108,7 @@ extension StoreTransaction {
         }
         let steps: String = row["steps"]
         return SagaSummary(
-            id: SagaID(row: row["id"]), name: row["name"], version: row["version"], key: row["key"], status: status,
+            id: SagaID(column: row["id"]), name: row["name"], version: row["version"], key: row["key"], status: status,
             isPaused: row["is_paused"], steps: steps.isEmpty ? [] : steps.split(separator: ",").map(String.init),
             rollback: row["rollback"], errorCode: row["error_code"], errorMessage: row["error_message"],
             sequence: row["sequence"], startedAt: Timestamp(milliseconds: row["started_at"]),

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -25,22 +26,22 @@ extension StoreTransaction {
             sql: "SELECT saga, input_hash, again FROM keys WHERE name = ? AND key = ? ORDER BY saga DESC LIMIT 1")
         return try Row.fetchOne(statement, arguments: [name, key]).map {
             KeyOwner(
-                saga: SagaID(row: $0["saga"]), inputHash: $0["input_hash"],
-                again: ($0["again"] as Int64?).map { SagaID(row: $0) })
+                saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"],
+                again: ($0["again"] as Int64?).map { SagaID(column: $0) })
         }
     }
 
     /// The saga that was started again for this one.
     package func successor(of saga: SagaID) throws -> KeyOwner? {
-        try Row.fetchOne(db, sql: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.row]).map {
-            KeyOwner(saga: SagaID(row: $0["saga"]), inputHash: $0["input_hash"], again: saga)
+        try Row.fetchOne(db, sql: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.column]).map {
+            KeyOwner(saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"], again: saga)
         }
     }
 
     package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
         try run(
             "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
-            [name, key, owner.saga.row, owner.inputHash, owner.again?.row])
+            [name, key, owner.saga.column, owner.inputHash, owner.again?.column])
     }
 
     // MARK: Sagas and their histories
@@ -55,7 +56,7 @@ extension StoreTransaction {
             """,
             [
                 state.definition.contentHash, state.definition.name, state.definition.version, state.key,
-            ] + indexColumns(state) + [state.id.row])
+            ] + indexColumns(state) + [state.id.column])
     }
 
     package func update(_ state: SagaState) throws {
@@ -64,7 +65,7 @@ extension StoreTransaction {
             UPDATE sagas SET status = ?, is_paused = ?, steps = ?, rollback = ?, error_code = ?, error_message = ?,
                 sequence = ?, started_at = ?, updated_at = ?, ended_at = ?, wake_at = ?
             WHERE id = ?
-            """, indexColumns(state) + [state.id.row])
+            """, indexColumns(state) + [state.id.column])
     }
 
     private func indexColumns(_ state: SagaState) -> StatementArguments {
@@ -84,7 +85,7 @@ extension StoreTransaction {
         let json = JSONValue.array(events.map { $0.json(state.definition) })
         try run(
             "INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)",
-            [state.id.row, first, now.milliseconds, SagaEvent.formatVersion, json.text])
+            [state.id.column, first, now.milliseconds, SagaEvent.formatVersion, json.text])
     }
 
     /// A saga as its history gives it.
@@ -110,7 +111,7 @@ extension StoreTransaction {
 
     private func definitionHash(of id: SagaID) throws -> String? {
         let statement = try db.cachedStatement(sql: "SELECT definition FROM sagas WHERE id = ?")
-        return try String.fetchOne(statement, arguments: [id.row])
+        return try String.fetchOne(statement, arguments: [id.column])
     }
 
     /// A saga's events, oldest first.
@@ -132,7 +133,7 @@ extension StoreTransaction {
     ) throws -> [(firstSequence: Int, at: Timestamp, events: [JSONValue])] {
         let statement = try db.cachedStatement(
             sql: "SELECT first_sequence, at, format, events FROM history WHERE saga = ? ORDER BY first_sequence")
-        return try Row.fetchAll(statement, arguments: [id.row]).map { row in
+        return try Row.fetchAll(statement, arguments: [id.column]).map { row in
             guard row["format"] == SagaEvent.formatVersion,
                 let events = try? JSONValue.parse(Array((row["events"] as String).utf8), limits: .stored).array
             else {
@@ -146,7 +147,7 @@ extension StoreTransaction {
     package func due(at now: Timestamp, limit: Int) throws -> [SagaID] {
         let statement = try db.cachedStatement(
             sql: "SELECT id FROM sagas WHERE wake_at <= ? ORDER BY wake_at LIMIT ?")
-        return try Int64.fetchAll(statement, arguments: [now.milliseconds, limit]).map { SagaID(row: $0) }
+        return try Int64.fetchAll(statement, arguments: [now.milliseconds, limit]).map { SagaID(column: $0) }
     }
 
     package func nextWake() throws -> Timestamp? {
@@ -161,7 +162,7 @@ extension StoreTransaction {
             """
             UPDATE sagas SET status = 'stuck', error_code = ?, error_message = ?, wake_at = NULL
             WHERE id = ? AND ended_at IS NULL
-            """, [error.code, error.message, id.row])
+            """, [error.code, error.message, id.column])
     }
 }
 
@@ -178,7 +179,7 @@ extension StoreTransaction {
     /// Open sagas that something will happen to by itself: a reply or a timer is awaited and no operator is needed.
     package func movingSagas() throws -> [SagaID] {
         try Int64.fetchAll(db, sql: "SELECT id FROM sagas WHERE wake_at IS NOT NULL AND status <> 'stuck'").map {
-            SagaID(row: $0)
+            SagaID(column: $0)
         }
     }
 }

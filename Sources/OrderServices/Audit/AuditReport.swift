@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -39,7 +40,7 @@ package struct AuditCheck: Sendable, Hashable {
 
     /// The breaches, as a line for a report.
     func breaches(_ db: Database, excepting sagas: Set<SagaID> = []) throws -> [String] {
-        let list = sagas.map { "\(Int64(bitPattern: $0.rawValue))" }.joined(separator: ",")
+        let list = sagas.map { "\($0.column)" }.joined(separator: ",")
         let filter = sagas.isEmpty ? "" : "WHERE saga NOT IN (\(list))"
         let found = try String.fetchAll(db, sql: "SELECT CAST(breach AS TEXT) FROM (\(sql)) \(filter) LIMIT 11")
         let more = found.count > 10 ? [", …"] : []

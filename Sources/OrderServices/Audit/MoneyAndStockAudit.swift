@@ -177,11 +177,6 @@ extension String? {
     fileprivate var shown: String { self ?? "nothing" }
 }
 
-extension SagaID {
-    fileprivate var column: Int64 { Int64(bitPattern: rawValue) }
-    fileprivate init(column: Int64) { self.init(rawValue: UInt64(bitPattern: column)) }
-}
-
 extension OrderService {
     package var audit: ServiceAudit {
         switch self {

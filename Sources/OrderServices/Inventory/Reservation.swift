@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
@@ -88,7 +89,7 @@ struct Reservation {
                 VALUES (?, ?, ?, ?, 'soft', ?, ?)
                 """
         ).execute(arguments: [
-            id, command.sagaColumn, command.step, orderID, now.milliseconds, expiresAt.milliseconds,
+            id, command.saga.column, command.step, orderID, now.milliseconds, expiresAt.milliseconds,
         ])
         for line in lines {
             try db.cachedStatement(

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -39,7 +40,7 @@ struct JournalEntry {
         try db.cachedStatement(
             sql: "INSERT INTO journal_entry (id, kind, saga, step, order_id, at) VALUES (?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            id, kind.rawValue, context.id.sagaColumn, context.id.step, orderID, context.now.milliseconds,
+            id, kind.rawValue, context.id.saga.column, context.id.step, orderID, context.now.milliseconds,
         ])
         return id
     }

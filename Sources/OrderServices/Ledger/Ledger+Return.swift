@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -18,7 +19,7 @@ extension Ledger {
         case .returned, .reversed: return .wrongState(sale)
         }
         let returnID = "\(context.id.saga)-\(context.id.step)"
-        try sale.beginReturn(returnID, by: context.id.sagaColumn, db)
+        try sale.beginReturn(returnID, by: context.id.saga.column, db)
         return .succeeded([
             "return": .string(returnID), "orderId": .string(orderID), "amount": sale.amount.json,
             "currency": sale.amount.currencyJSON, "capture": sale.capture.map { .string($0) } ?? .null,

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -31,7 +32,7 @@ package enum Ledger {
                 VALUES (?, ?, ?, ?, ?, ?, 'recorded')
                 """
         ).execute(arguments: [
-            entry, context.id.sagaColumn, context.id.step, orderID, amount.minorUnits, amount.currency.code,
+            entry, context.id.saga.column, context.id.step, orderID, amount.minorUnits, amount.currency.code,
         ])
         return .succeeded(["entry": .number(JSONNumber(entry))])
     }

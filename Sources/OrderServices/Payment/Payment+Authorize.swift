@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -16,13 +17,13 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .authorize(let orderID, let amount, _) = approval.request else { throw UnreadableRequest() }
-        try db.executeCached(
-            sql: """
+        try db.execute(
+            cachedSQL: """
                 INSERT INTO payment (authorization, saga, step, order_id, amount, currency, state, created_at)
                 VALUES (?, ?, ?, ?, ?, ?, 'authorized', ?)
                 """,
             arguments: [
-                approval.id, context.id.sagaColumn, context.id.step, orderID, amount.minorUnits, amount.currency.code,
+                approval.id, context.id.saga.column, context.id.step, orderID, amount.minorUnits, amount.currency.code,
                 context.now.milliseconds,
             ])
         return ["authorization": .string(approval.id), "amount": amount.json, "currency": amount.currencyJSON]
@@ -40,8 +41,8 @@ extension Payment {
     @Sendable static func recordVoid(
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
-        try db.executeCached(
-            sql: "UPDATE payment SET state = ? WHERE authorization = ?",
+        try db.execute(
+            cachedSQL: "UPDATE payment SET state = ? WHERE authorization = ?",
             arguments: [approval.isExpired ? "expired" : "voided", approval.id])
         return [:]
     }

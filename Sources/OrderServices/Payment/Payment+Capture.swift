@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -17,16 +18,16 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .capture(let authorization, let amount) = approval.request else { throw UnreadableRequest() }
-        try db.executeCached(
-            sql: """
+        try db.execute(
+            cachedSQL: """
                 INSERT INTO capture (id, authorization, saga, step, amount, captured_at) VALUES (?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                approval.id, authorization, context.id.sagaColumn, context.id.step, amount.minorUnits,
+                approval.id, authorization, context.id.saga.column, context.id.step, amount.minorUnits,
                 context.now.milliseconds,
             ])
-        try db.executeCached(
-            sql: "UPDATE payment SET state = 'captured' WHERE authorization = ?", arguments: [authorization])
+        try db.execute(
+            cachedSQL: "UPDATE payment SET state = 'captured' WHERE authorization = ?", arguments: [authorization])
         return ["capture": .string(approval.id), "amount": amount.json, "currency": amount.currencyJSON]
     }
 }

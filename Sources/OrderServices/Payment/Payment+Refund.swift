@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 import SagaParticipant
@@ -40,10 +41,10 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .refund(let capture, let amount) = approval.request else { throw UnreadableRequest() }
-        try db.executeCached(
-            sql: "INSERT INTO refund (id, capture, saga, step, amount, refunded_at) VALUES (?, ?, ?, ?, ?, ?)",
+        try db.execute(
+            cachedSQL: "INSERT INTO refund (id, capture, saga, step, amount, refunded_at) VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [
-                approval.id, capture, context.id.sagaColumn, context.id.step, amount.minorUnits,
+                approval.id, capture, context.id.saga.column, context.id.step, amount.minorUnits,
                 context.now.milliseconds,
             ])
         return [

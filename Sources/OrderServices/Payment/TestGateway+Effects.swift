@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -39,8 +40,8 @@ extension TestGateway {
         switch request {
         case .authorize(let orderID, let amount, _):
             let id = try nextID("auth", "authorization", db)
-            try db.executeCached(
-                sql: """
+            try db.execute(
+                cachedSQL: """
                     INSERT INTO authorization (id, order_id, token, amount, currency, state)
                     VALUES (?, ?, ?, ?, ?, 'authorized')
                     """, arguments: [id, orderID, token, amount.minorUnits, amount.currency.code])
@@ -64,8 +65,8 @@ extension TestGateway {
                 return .refused(code: "AMOUNT_MISMATCH", message: "another amount was authorized")
             }
             let id = try nextID("cap", "capture", db)
-            try db.executeCached(
-                sql: "INSERT INTO capture (id, authorization, amount) VALUES (?, ?, ?)",
+            try db.execute(
+                cachedSQL: "INSERT INTO capture (id, authorization, amount) VALUES (?, ?, ?)",
                 arguments: [id, authorization, amount.minorUnits])
             try set("captured", authorization, db)
             return .approved(id: id)
@@ -95,8 +96,9 @@ extension TestGateway {
         guard amount.minorUnits <= left else {
             return .refused(code: "REFUND_TOO_LARGE", message: "that much was not captured, or is refunded already")
         }
-        try db.executeCached(
-            sql: "UPDATE capture SET refunded = refunded + ? WHERE id = ?", arguments: [amount.minorUnits, capture])
+        try db.execute(
+            cachedSQL: "UPDATE capture SET refunded = refunded + ? WHERE id = ?",
+            arguments: [amount.minorUnits, capture])
         let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM request WHERE operation = 'refund'") ?? 0
         return .approved(id: "ref_\(count)")
     }
@@ -107,8 +109,8 @@ extension TestGateway {
     }
 
     private static func set(_ state: String, _ authorization: String, _ db: Database) throws {
-        try db.executeCached(
-            sql: "UPDATE authorization SET state = ? WHERE id = ?", arguments: [state, authorization])
+        try db.execute(
+            cachedSQL: "UPDATE authorization SET state = ? WHERE id = ?", arguments: [state, authorization])
     }
 
     private static func nextID(_ prefix: String, _ table: String, _ db: Database) throws -> String {

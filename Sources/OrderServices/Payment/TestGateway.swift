@@ -31,8 +31,8 @@ package final class TestGateway: PaymentGateway {
 
     private static func perform(_ request: GatewayRequest, _ key: String, _ db: Database) throws -> GatewayAnswer {
         let parameters = String(decoding: JSONValue.object(request.json).canonical, as: UTF8.self)
-        try db.executeCached(
-            sql: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
+        try db.execute(
+            cachedSQL: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
             arguments: [key, parameters, request.operation.rawValue])
         guard
             let row = try Row.fetchOne(
@@ -73,8 +73,8 @@ package final class TestGateway: PaymentGateway {
             return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
         case .findsExpired:
             if case .capture(let authorization, _) = request {
-                try db.executeCached(
-                    sql: "UPDATE authorization SET state = 'expired' WHERE id = ?", arguments: [authorization])
+                try db.execute(
+                    cachedSQL: "UPDATE authorization SET state = 'expired' WHERE id = ?", arguments: [authorization])
             }
             return try answer(approve(request, order.token, db), key, order.id, db)
         }
@@ -83,8 +83,8 @@ package final class TestGateway: PaymentGateway {
     private static func answer(
         _ answer: GatewayAnswer, _ key: String, _ orderID: String, _ db: Database
     ) throws -> GatewayAnswer {
-        try db.executeCached(
-            sql: "UPDATE request SET answer = ?, order_id = ? WHERE key = ?",
+        try db.execute(
+            cachedSQL: "UPDATE request SET answer = ?, order_id = ? WHERE key = ?",
             arguments: [answer.json?.text, orderID, key])
         return answer
     }

@@ -2,7 +2,7 @@ import GRDB
 
 extension Database {
     /// As `execute(sql:arguments:)`, with the statement kept for the next time.
-    func executeCached(sql: String, arguments: StatementArguments) throws {
+    package func execute(cachedSQL sql: String, arguments: StatementArguments) throws {
         try cachedStatement(sql: sql).execute(arguments: arguments)
     }
 }
