@@ -35,7 +35,7 @@ package struct DefinitionRegistry: Sendable {
     ///
     /// - Returns: the refused ones: content that changed under the same version while sagas are open (rule 15).
     package mutating func load(
-        _ definitions: [SagaDefinition], in transaction: StoreTransaction
+        _ definitions: [SagaDefinition], in transaction: StoreView
     ) throws -> [SagaDefinition] {
         var refused: [SagaDefinition] = []
         for definition in definitions {

@@ -209,7 +209,7 @@ package final class EngineCore {
     func isSaved(_ definition: SagaDefinition) -> Bool { savedHashes.contains(definition.contentHash) }
 
     /// A saga from its history. A definition never changes under its hash, so it is read once.
-    func state(of id: SagaID, in transaction: StoreTransaction) throws -> SagaState? {
+    func state(of id: SagaID, in transaction: StoreView) throws -> SagaState? {
         try transaction.state(of: id) { hash in
             if let known = definitions[hash] { return known }
             let definition = try transaction.definition(hash: hash)

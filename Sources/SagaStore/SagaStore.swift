@@ -38,8 +38,8 @@ package final class SagaStore: Sendable {
         }
     }
 
-    package func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
-        try database.queue.read { try body(StoreTransaction(db: $0)) }
+    package func read<Result>(_ body: (StoreView) throws -> Result) throws -> Result {
+        try database.queue.read { try body(StoreView(db: $0)) }
     }
 
     /// SQLite's own check of the whole file: empty if it is sound.
@@ -57,15 +57,44 @@ package final class SagaStoreReader: Sendable {
         queue = try DurableDatabase.reading(path: path, program: "skald", migrator: Schema.migrator)
     }
 
-    package func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
-        try queue.read { try body(StoreTransaction(db: $0)) }
+    package func read<Result>(_ body: (StoreView) throws -> Result) throws -> Result {
+        try queue.read { try body(StoreView(db: $0)) }
     }
 }
 
-/// The store inside one transaction. Its topics are in the files `StoreTransaction+….swift`.
-package struct StoreTransaction {
+/// What can be read of the store. Its topics are in the files `StoreTransaction+….swift`, what only people ask in
+/// `StoreView+Queries.swift`.
+package class StoreView {
     let db: Database
 
+    init(db: Database) { self.db = db }
+
+    package func integrityProblems() throws -> [String] {
+        try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+    }
+
+    // MARK: Facts
+
+    package func fact(_ name: String) throws -> String? {
+        try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
+    }
+
+    /// The greatest time any input was handled at, or an id was made for.
+    package func lastTime() throws -> Timestamp? {
+        let handled = try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
+            Timestamp(milliseconds: $0)
+        }
+        let made = try greatestSagaID().map { SagaID.epoch.adding(milliseconds: $0.milliseconds) }
+        return [handled, made].compactMap(\.self).max()
+    }
+
+    package func greatestSagaID() throws -> SagaID? {
+        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(column: $0) }
+    }
+}
+
+/// The store inside one transaction that may write.
+package final class StoreTransaction: StoreView {
     /// Runs `body` so that what it throws undoes only what it did itself.
     package func alone<Result>(_ body: () throws -> Result) throws -> Result {
         var result: Result?
@@ -81,32 +110,9 @@ package struct StoreTransaction {
         try db.execute(cachedSQL: sql, arguments: arguments)
     }
 
-    package func integrityProblems() throws -> [String] {
-        try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
-    }
-
-    // MARK: Facts
-
-    package func fact(_ name: String) throws -> String? {
-        try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
-    }
-
     package func setFact(_ name: String, to value: String) throws {
         try run(
             "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             [name, value])
-    }
-
-    /// The greatest time any input was handled at, or an id was made for.
-    package func lastTime() throws -> Timestamp? {
-        let handled = try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
-            Timestamp(milliseconds: $0)
-        }
-        let made = try greatestSagaID().map { SagaID.epoch.adding(milliseconds: $0.milliseconds) }
-        return [handled, made].compactMap(\.self).max()
-    }
-
-    package func greatestSagaID() throws -> SagaID? {
-        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(column: $0) }
     }
 }

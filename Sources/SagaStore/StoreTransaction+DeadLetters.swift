@@ -32,21 +32,7 @@ package struct StoredDeadLetter: Sendable, Hashable {
     }
 }
 
-extension StoreTransaction {
-    package func addDeadLetter(
-        at now: Timestamp, reason: String, detail: String, saga: SagaID?, exchange: String, routingKey: String,
-        properties: JSONValue, body: [UInt8]
-    ) throws {
-        try run(
-            """
-            INSERT INTO dead_letters (at, reason, detail, saga, exchange, routing_key, properties, body)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                now.milliseconds, reason, detail, saga?.column, exchange, routingKey, properties.text, DataBytes(body),
-            ])
-    }
-
+extension StoreView {
     /// Newest first.
     package func deadLetters(includingSettled: Bool, limit: Int, before: Int64? = nil) throws -> [StoredDeadLetter] {
         try Row.fetchAll(
@@ -60,15 +46,6 @@ extension StoreTransaction {
 
     package func deadLetter(_ id: Int64) throws -> StoredDeadLetter? {
         try Row.fetchOne(db, sql: "SELECT * FROM dead_letters WHERE id = ?", arguments: [id]).map(Self.deadLetter)
-    }
-
-    package func settle(_ id: Int64, _ settlement: StoredDeadLetter.Settlement) throws {
-        try run(
-            """
-            UPDATE dead_letters SET settled_at = ?, settled_as = ?, settled_by = ?, settled_reason = ?
-            WHERE id = ? AND settled_at IS NULL
-            """,
-            [settlement.at.milliseconds, settlement.outcome, settlement.author, settlement.reason, id])
     }
 
     private static func deadLetter(_ row: Row) throws -> StoredDeadLetter {
@@ -91,6 +68,31 @@ extension StoreTransaction {
         try String.fetchOne(db, sql: "SELECT answer FROM request_answers WHERE id = ?", arguments: [id]).map {
             try JSONValue.stored($0)
         }
+    }
+}
+
+extension StoreTransaction {
+    package func addDeadLetter(
+        at now: Timestamp, reason: String, detail: String, saga: SagaID?, exchange: String, routingKey: String,
+        properties: JSONValue, body: [UInt8]
+    ) throws {
+        try run(
+            """
+            INSERT INTO dead_letters (at, reason, detail, saga, exchange, routing_key, properties, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                now.milliseconds, reason, detail, saga?.column, exchange, routingKey, properties.text, DataBytes(body),
+            ])
+    }
+
+    package func settle(_ id: Int64, _ settlement: StoredDeadLetter.Settlement) throws {
+        try run(
+            """
+            UPDATE dead_letters SET settled_at = ?, settled_as = ?, settled_by = ?, settled_reason = ?
+            WHERE id = ? AND settled_at IS NULL
+            """,
+            [settlement.at.milliseconds, settlement.outcome, settlement.author, settlement.reason, id])
     }
 
     package func keepAnswer(_ answer: JSONValue, toRequest id: String, at now: Timestamp) throws {

@@ -1,20 +1,7 @@
 import GRDB
 import SagaCore
 
-extension StoreTransaction {
-    /// Keeps a definition, so that its sagas never depend on the file again.
-    package func save(_ definition: SagaDefinition, at now: Timestamp) throws {
-        try run(
-            """
-            INSERT INTO definitions (hash, name, version, source, loaded_at) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (hash) DO NOTHING
-            """,
-            [
-                definition.contentHash, definition.name, definition.version, definition.source.text,
-                now.milliseconds,
-            ])
-    }
-
+extension StoreView {
     /// A stored definition.
     ///
     /// - Throws: `INTERNAL` if what is stored cannot be read by this version.
@@ -38,5 +25,20 @@ extension StoreTransaction {
                 SELECT DISTINCT definition FROM sagas
                 WHERE ended_at IS NULL AND name = ? AND version = ?
                 """, arguments: [name, version])
+    }
+}
+
+extension StoreTransaction {
+    /// Keeps a definition, so that its sagas never depend on the file again.
+    package func save(_ definition: SagaDefinition, at now: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO definitions (hash, name, version, source, loaded_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (hash) DO NOTHING
+            """,
+            [
+                definition.contentHash, definition.name, definition.version, definition.source.text,
+                now.milliseconds,
+            ])
     }
 }

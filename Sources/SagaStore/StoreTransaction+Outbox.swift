@@ -41,26 +41,7 @@ package struct UnpublishedMessages: Sendable, Hashable {
     }
 }
 
-extension StoreTransaction {
-    package func insert(_ row: OutboxRow, at now: Timestamp) throws {
-        try run(
-            """
-            INSERT INTO outbox (id, saga, command, created_at, exchange, routing_key, is_mandatory, properties, body)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                row.id, row.saga?.column, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
-                row.isMandatory, row.properties.text, DataBytes(row.body),
-            ])
-    }
-
-    package func removeFromOutbox(_ ids: [Int64]) throws {
-        let statement = try db.cachedStatement(sql: "DELETE FROM outbox WHERE id BETWEEN ? AND ?")
-        for range in ids.sorted().consecutiveRanges {
-            try statement.execute(arguments: [range.lowerBound, range.upperBound])
-        }
-    }
-
+extension StoreView {
     /// What has not been confirmed, in the order it was committed.
     package func outbox() throws -> [OutboxRow] {
         try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map(Self.outboxRow)
@@ -90,6 +71,27 @@ extension StoreTransaction {
 
     package func outboxCount() throws -> Int {
         try Int.fetchOne(db, sql: "SELECT count(*) FROM outbox") ?? 0
+    }
+}
+
+extension StoreTransaction {
+    package func insert(_ row: OutboxRow, at now: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO outbox (id, saga, command, created_at, exchange, routing_key, is_mandatory, properties, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                row.id, row.saga?.column, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
+                row.isMandatory, row.properties.text, DataBytes(row.body),
+            ])
+    }
+
+    package func removeFromOutbox(_ ids: [Int64]) throws {
+        let statement = try db.cachedStatement(sql: "DELETE FROM outbox WHERE id BETWEEN ? AND ?")
+        for range in ids.sorted().consecutiveRanges {
+            try statement.execute(arguments: [range.lowerBound, range.upperBound])
+        }
     }
 }
 

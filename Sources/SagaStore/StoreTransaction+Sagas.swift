@@ -17,7 +17,7 @@ package struct KeyOwner: Sendable, Hashable {
     }
 }
 
-extension StoreTransaction {
+extension StoreView {
     // MARK: Keys
 
     /// The latest saga with this business key.
@@ -38,55 +38,7 @@ extension StoreTransaction {
         }
     }
 
-    package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
-        try run(
-            "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
-            [name, key, owner.saga.column, owner.inputHash, owner.again?.column])
-    }
-
     // MARK: Sagas and their histories
-
-    /// Adds a saga's first index row; its history follows with ``append(_:of:at:)``.
-    package func insert(_ state: SagaState) throws {
-        try run(
-            """
-            INSERT INTO sagas (definition, name, version, key, status, is_paused, steps, rollback, error_code,
-                error_message, sequence, started_at, updated_at, ended_at, wake_at, id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                state.definition.contentHash, state.definition.name, state.definition.version, state.key,
-            ] + indexColumns(state) + [state.id.column])
-    }
-
-    package func update(_ state: SagaState) throws {
-        try run(
-            """
-            UPDATE sagas SET status = ?, is_paused = ?, steps = ?, rollback = ?, error_code = ?, error_message = ?,
-                sequence = ?, started_at = ?, updated_at = ?, ended_at = ?, wake_at = ?
-            WHERE id = ?
-            """, indexColumns(state) + [state.id.column])
-    }
-
-    private func indexColumns(_ state: SagaState) -> StatementArguments {
-        let error = state.lastError
-        return [
-            state.status.rawValue, state.isPaused,
-            state.currentSteps.map { state.definition.steps[$0].name }.joined(separator: ","),
-            state.rollback?.reason.rawValue, error?.code, error?.message, state.sequence,
-            state.startedAt.milliseconds, state.updatedAt.milliseconds, state.endedAt?.milliseconds,
-            state.wakeAt?.milliseconds,
-        ]
-    }
-
-    /// Appends what one input caused to the saga's history. `state` is the state after it.
-    package func append(_ events: [SagaEvent], of state: SagaState, at now: Timestamp) throws {
-        let first = state.sequence - events.count + 1
-        let json = JSONValue.array(events.map { $0.json(state.definition) })
-        try run(
-            "INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)",
-            [state.id.column, first, now.milliseconds, SagaEvent.formatVersion, json.text])
-    }
 
     /// A saga as its history gives it.
     ///
@@ -155,6 +107,60 @@ extension StoreTransaction {
             sql: "SELECT wake_at FROM sagas WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1")
         return try Int64.fetchOne(statement).map { Timestamp(milliseconds: $0) }
     }
+}
+
+extension StoreTransaction {
+    // MARK: Keys
+
+    package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
+        try run(
+            "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
+            [name, key, owner.saga.column, owner.inputHash, owner.again?.column])
+    }
+
+    // MARK: Sagas and their histories
+
+    /// Adds a saga's first index row; its history follows with ``append(_:of:at:)``.
+    package func insert(_ state: SagaState) throws {
+        try run(
+            """
+            INSERT INTO sagas (definition, name, version, key, status, is_paused, steps, rollback, error_code,
+                error_message, sequence, started_at, updated_at, ended_at, wake_at, id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                state.definition.contentHash, state.definition.name, state.definition.version, state.key,
+            ] + indexColumns(state) + [state.id.column])
+    }
+
+    package func update(_ state: SagaState) throws {
+        try run(
+            """
+            UPDATE sagas SET status = ?, is_paused = ?, steps = ?, rollback = ?, error_code = ?, error_message = ?,
+                sequence = ?, started_at = ?, updated_at = ?, ended_at = ?, wake_at = ?
+            WHERE id = ?
+            """, indexColumns(state) + [state.id.column])
+    }
+
+    private func indexColumns(_ state: SagaState) -> StatementArguments {
+        let error = state.lastError
+        return [
+            state.status.rawValue, state.isPaused,
+            state.currentSteps.map { state.definition.steps[$0].name }.joined(separator: ","),
+            state.rollback?.reason.rawValue, error?.code, error?.message, state.sequence,
+            state.startedAt.milliseconds, state.updatedAt.milliseconds, state.endedAt?.milliseconds,
+            state.wakeAt?.milliseconds,
+        ]
+    }
+
+    /// Appends what one input caused to the saga's history. `state` is the state after it.
+    package func append(_ events: [SagaEvent], of state: SagaState, at now: Timestamp) throws {
+        let first = state.sequence - events.count + 1
+        let json = JSONValue.array(events.map { $0.json(state.definition) })
+        try run(
+            "INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)",
+            [state.id.column, first, now.milliseconds, SagaEvent.formatVersion, json.text])
+    }
 
     /// Marks a saga whose definition or history cannot be read; its history stays as it is (F25).
     package func markUnreadable(_ id: SagaID, _ error: StepError) throws {
@@ -175,7 +181,7 @@ package struct HistoryEntry: Sendable, Hashable {
     package let json: JSONValue
 }
 
-extension StoreTransaction {
+extension StoreView {
     /// Open sagas that something will happen to by itself: a reply or a timer is awaited and no operator is needed.
     package func movingSagas() throws -> [SagaID] {
         try Int64.fetchAll(db, sql: "SELECT id FROM sagas WHERE wake_at IS NOT NULL AND status <> 'stuck'").map {

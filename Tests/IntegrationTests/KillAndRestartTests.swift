@@ -65,7 +65,7 @@ struct KillAndRestartTests {
         }
     }
 
-    private static func ended(_ transaction: StoreTransaction) throws -> Int {
+    private static func ended(_ transaction: StoreView) throws -> Int {
         let counts = try transaction.countByStatus()
         return counts.filter { $0.key.isTerminal }.values.reduce(0, +)
     }

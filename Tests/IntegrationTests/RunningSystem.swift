@@ -126,12 +126,12 @@ final class RunningSystem {
 
     // MARK: What there is to see
 
-    func read<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
+    func read<Result>(_ body: (StoreView) throws -> Result) throws -> Result {
         try SagaStoreReader(path: directory + "/skald.sqlite").read(body)
     }
 
     /// Looks again and again until `condition` holds; the test's time limit ends it otherwise.
-    func wait(until condition: (StoreTransaction) throws -> Bool) async throws {
+    func wait(until condition: (StoreView) throws -> Bool) async throws {
         while try !read(condition) { try await Task.sleep(for: .milliseconds(50)) }
     }
 

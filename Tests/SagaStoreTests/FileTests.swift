@@ -222,7 +222,7 @@ struct FileTests {
         let reader = try SagaStoreReader(path: path)
         let state = try Sample.start(1, in: store)
         #expect(try reader.read { try $0.state(of: state.id) } == state)
-        #expect(throws: DatabaseError.self) { try reader.read { try $0.setFact("open", to: "yes") } }
+        #expect(throws: DatabaseError.self) { try reader.read { try $0.db.execute(sql: "DELETE FROM facts") } }
     }
 
     @Test("Rule 29: a file belongs to one broker, virtual host and shard, and refuses others")

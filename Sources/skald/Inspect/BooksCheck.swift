@@ -33,7 +33,7 @@ struct BooksCheck {
     }
 
     /// The sagas of which anything may be left over, or nil while one is under way.
-    private static func rest(_ transaction: StoreTransaction) throws -> Set<SagaID>? {
+    private static func rest(_ transaction: StoreView) throws -> Set<SagaID>? {
         let counts = try transaction.countByStatus()
         guard counts[.running] == nil, counts[.compensating] == nil, try transaction.outboxCount() == 0 else {
             return nil
@@ -42,7 +42,7 @@ struct BooksCheck {
     }
 }
 
-extension StoreTransaction {
+extension StoreView {
     /// Sagas that are stuck or abandoned: of their money and stock anything may be left over.
     func loose() throws -> Set<SagaID> {
         var filter = SagaFilter()

@@ -88,7 +88,7 @@ enum IndexCheck {
         }
     }
 
-    static func differences(_ row: SagaSummary, in transaction: StoreTransaction) throws -> [String] {
+    static func differences(_ row: SagaSummary, in transaction: StoreView) throws -> [String] {
         let state: SagaState?
         do {
             state = try transaction.state(of: row.id)

@@ -108,7 +108,7 @@ struct DeadLetterRecord {
 
     /// All of them, each once, or none.
     static func find(
-        _ numbers: [Int64], in transaction: StoreTransaction, at now: Timestamp
+        _ numbers: [Int64], in transaction: StoreView, at now: Timestamp
     ) throws -> [DeadLetterRecord] {
         var seen: Set<Int64> = []
         let wanted = numbers.filter { seen.insert($0).inserted }

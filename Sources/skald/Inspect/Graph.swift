@@ -60,7 +60,7 @@ struct Graph: ParsableCommand {
             """)
     }
 
-    private func stored(_ name: String, _ transaction: StoreTransaction) throws -> SagaDefinition? {
+    private func stored(_ name: String, _ transaction: StoreView) throws -> SagaDefinition? {
         var filter = SagaFilter()
         filter.definition = name
         filter.limit = 1

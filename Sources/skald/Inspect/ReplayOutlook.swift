@@ -32,7 +32,7 @@ struct ReplayOutlook {
         comesBack = true
     }
 
-    init(of letter: StoredDeadLetter, in transaction: StoreTransaction, at now: Timestamp) throws {
+    init(of letter: StoredDeadLetter, in transaction: StoreView, at now: Timestamp) throws {
         if let refusal = letter.replayRefusal {
             self.init(.refused, refusal.message)
             return
@@ -115,7 +115,7 @@ struct ReplayOutlook {
 
     /// Tried on the machine, which takes it or not.
     private static func reply(
-        _ letter: StoredDeadLetter, _ transaction: StoreTransaction, _ now: Timestamp
+        _ letter: StoredDeadLetter, _ transaction: StoreView, _ now: Timestamp
     ) throws -> ReplayOutlook {
         let reply: Reply
         do throws(Refusal) {
@@ -161,7 +161,7 @@ struct ReplayOutlook {
     // MARK: Commands
 
     private static func command(
-        _ letter: StoredDeadLetter, to participant: String, _ transaction: StoreTransaction
+        _ letter: StoredDeadLetter, to participant: String, _ transaction: StoreView
     ) throws -> ReplayOutlook {
         let command: Command
         do throws(Refusal) {
@@ -197,7 +197,7 @@ struct ReplayOutlook {
             """)
     }
 
-    private static func state(of id: SagaID, _ transaction: StoreTransaction) throws -> SagaState? {
+    private static func state(of id: SagaID, _ transaction: StoreView) throws -> SagaState? {
         do {
             return try transaction.state(of: id)
         } catch is Refusal {

@@ -9,7 +9,7 @@ struct SagaListing {
     let counts: [SagaStatus: Int]
     private let after: SagaID?
 
-    init(_ filter: SagaFilter, in transaction: StoreTransaction) throws {
+    init(_ filter: SagaFilter, in transaction: StoreView) throws {
         var wider = filter
         wider.limit += 1
         let found = try transaction.sagas(wider)

@@ -16,7 +16,7 @@ struct SagaRecord {
     }
 
     /// The saga with this id, else the newest with this business key.
-    static func find(_ text: String, in transaction: StoreTransaction) throws -> SagaRecord {
+    static func find(_ text: String, in transaction: StoreView) throws -> SagaRecord {
         if let id = SagaID(text), let row = try transaction.summary(of: id) {
             return try SagaRecord(row, in: transaction)
         }
@@ -30,7 +30,7 @@ struct SagaRecord {
         throw SagaLookup.notFound(text)
     }
 
-    private init(_ row: SagaSummary, in transaction: StoreTransaction) throws {
+    private init(_ row: SagaSummary, in transaction: StoreView) throws {
         self.row = row
         others = try transaction.sagas(withKey: row.key).filter { $0 != row.id }.compactMap {
             try transaction.summary(of: $0)

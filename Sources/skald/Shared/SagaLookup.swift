@@ -10,7 +10,7 @@ struct SagaLookup {
     func saga(_ text: String) throws -> SagaID { try data.read { try Self.find(text, in: $0) } }
 
     /// With a key, the one saga that has not ended; if all have, the newest.
-    static func find(_ text: String, in transaction: StoreTransaction) throws -> SagaID {
+    static func find(_ text: String, in transaction: StoreView) throws -> SagaID {
         if let id = SagaID(text), try transaction.summary(of: id) != nil { return id }
         let sagas = try transaction.sagas(withKey: text).compactMap { try transaction.summary(of: $0) }
         let open = sagas.filter { !$0.status.isTerminal }

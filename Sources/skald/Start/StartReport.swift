@@ -94,7 +94,7 @@ final class StartReport: Sendable {
     }
 
     /// Waits until each saga has ended or needs an operator, and says how they ended.
-    func waitForEnds(read: ((StoreTransaction) throws -> [SagaSummary]) throws -> [SagaSummary]) async throws {
+    func waitForEnds(read: ((StoreView) throws -> [SagaSummary]) throws -> [SagaSummary]) async throws {
         var waiting = Set(started)
         let all = started
         var progress = ProgressBar("ending", of: max(all.count, 1))

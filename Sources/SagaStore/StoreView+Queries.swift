@@ -38,7 +38,7 @@ package struct SagaFilter: Sendable {
     package init() {}
 }
 
-extension StoreTransaction {
+extension StoreView {
     /// Newest first.
     package func sagas(_ filter: SagaFilter) throws -> [SagaSummary] {
         var conditions: [String] = []
