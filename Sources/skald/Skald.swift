@@ -6,11 +6,11 @@ struct Skald: AsyncParsableCommand {
         commandName: "skald",
         abstract: "Runs order sagas across services over RabbitMQ, and shows what happened and what can be done.",
         discussion: """
-            Try it without a broker:     skald demo
-            Look at what it left:        skald list --data-dir skald-demo
-            Run it for real:             skald worker, skald service payment, …
+              Try it without a broker:     skald demo
+              Look at what it left:        skald list --data-dir skald-demo
+              Run it for real:             skald worker, skald service payment, …
 
-            Every command takes --help with examples. Data is kept in --data-dir (or SKALD_DATA_DIR, else skald-data),
+            Every command takes --help with examples. Data is kept in --data-dir (or SKALD_DATA_DIR, else skald-data), \
             the broker is --broker (or SKALD_BROKER_URL, else amqp://guest:guest@127.0.0.1:5672/).
             Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 66 no such input, 69 broker or worker not there.
             """,

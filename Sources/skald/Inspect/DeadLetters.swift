@@ -14,7 +14,7 @@ struct DeadLetters: AsyncParsableCommand {
             Examples:
               skald dead-letters
               skald dead-letters show 7
-              skald dead-letters replay 7 8 --reason "payment runs its new version, ticket 812"
+              skald dead-letters replay 7 8 --reason "payment runs again, ticket 812"
               skald dead-letters discard 9 --reason "a test message"
             """,
         subcommands: [

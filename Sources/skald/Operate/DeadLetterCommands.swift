@@ -9,11 +9,11 @@ struct ReplayDeadLetters: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Send them again to where they were going, once the cause is gone.",
         discussion: """
-            If one of them is not safe to replay (skald dead-letters show says why) nothing is sent, unless --force is
+            If one of them is not safe to replay (skald dead-letters show says why) nothing is sent, unless --force is \
             given. A message that still cannot be handled comes back as a new dead letter.
 
             Examples:
-              skald dead-letters replay 7 --reason "payment runs its new version, ticket 812"
+              skald dead-letters replay 7 --reason "payment runs again, ticket 812"
               skald dead-letters replay 7 8 9 --reason "definition installed" --json
             """)
 
@@ -42,7 +42,7 @@ struct DiscardDeadLetters: AsyncParsableCommand {
         discussion: """
             Examples:
               skald dead-letters discard 7 --reason "a test message"
-              skald dead-letters discard 7 8 9 --reason "sender corrected, orders started anew, ticket 812"
+              skald dead-letters discard 7 8 9 --reason "orders started anew, ticket 812"
             """)
 
     @OptionGroup var options: DeadLetterOptions

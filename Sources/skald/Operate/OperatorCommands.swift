@@ -5,7 +5,7 @@ struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask again, with a fresh budget: a saga that is backing off or stuck.",
         discussion: """
-            A step that was refused for good is asked under a new id (a new round); one whose outcome is unknown under
+            A step that was refused for good is asked under a new id (a new round); one whose outcome is unknown under \
             the same id, so that it cannot take effect twice.
 
             Examples:
@@ -23,11 +23,11 @@ struct Skip: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Pass over a stuck step, or over its compensation.",
         discussion: """
-            Takes effect when the participant has closed the step, so that a late command cannot do it after all. If the
+            Takes effect when the participant has closed the step, so that a late command cannot do it after all. If the \
             participant answers that the step had taken effect, that wins. The pivot cannot be skipped.
 
             Example:
-              skald skip 0G7Q9C3M2R0A4 --step settle-order --reason "booked by hand, ticket 812" --output '{}'
+              skald skip 0G7Q9C3M2R0A4 --step settle-order --reason "booked by hand"
             """)
 
     @OptionGroup var options: OperatorOptions
@@ -46,8 +46,10 @@ struct Resolve: AsyncParsableCommand {
             --as failed: it had no effect (for a stuck compensation: the compensation is sent again).
             Takes effect when the participant has closed the step; if it answers with an effect, that wins.
 
-            Example:
-              skald resolve 0G7Q9C3M2R0A4 --step capture-payment --as succeeded --output '{"capture":"cap_91"}'
+            Examples:
+              skald resolve 10248 --step record-order --as failed
+              skald resolve 10248 --step capture-payment --as succeeded \\
+                --output '{"capture":"cap_91"}'
             """)
 
     enum Claim: String, ExpressibleByArgument, CaseIterable { case succeeded, failed }
@@ -85,7 +87,7 @@ struct Abandon: AsyncParsableCommand {
             the outbox for the broker, may still take effect: its step is among those the answer lists as still possible.
 
             Example:
-              skald abandon 0G7Q9C3M2R0A4 --reason "refunded in the bank's portal, ticket 813"
+              skald abandon 0G7Q9C3M2R0A4 --reason "refunded by hand, ticket 813"
             """)
 
     @OptionGroup var options: OperatorOptions

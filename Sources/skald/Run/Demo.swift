@@ -11,8 +11,8 @@ struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a few hundred generated orders in this process, no broker needed, and show how they end.",
         discussion: """
-            Some cards are declined, some shelves are empty, the card gateway times out now and then. The files stay in
-            the directory, so that skald list, show, history and the operator's commands work on them. A second demo
+            Some cards are declined, some shelves are empty, the card gateway times out now and then. The files stay in \
+            the directory, so that skald list, show, history and the operator's commands work on them. A second demo \
             replaces the files of the first.
 
             Examples:

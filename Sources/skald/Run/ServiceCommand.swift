@@ -12,10 +12,11 @@ struct ServiceCommand: AsyncParsableCommand {
         commandName: "service",
         abstract: "Run one of the order services: inventory, payment or ledger.",
         discussion: """
-            Each keeps its own database in the data directory. SIGTERM or SIGINT: finishes what it has begun, exits 0.
+            Each keeps its own database in the data directory. SIGTERM or SIGINT: finishes what it has begun, exits 0. \
+            The lines of a stock file look like {"sku":"11","onHand":22}.
 
             Examples:
-              skald service inventory --stock stock.jsonl     lines like {"sku":"11","onHand":22}
+              skald service inventory --stock stock.jsonl
               skald service payment
               skald service ledger --data-dir /var/lib/ledger
             """)

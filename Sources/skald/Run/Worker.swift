@@ -20,7 +20,8 @@ struct Worker: AsyncParsableCommand {
 
             Examples:
               skald worker
-              skald worker --data-dir /var/lib/skald --sagas /etc/skald/sagas --broker amqp://user:pw@host:5672/shop
+              skald worker --data-dir /var/lib/skald --sagas /etc/skald/sagas
+              skald worker --broker amqp://user:pw@host:5672/shop
               skald worker --user payment=payment-service
             """)
 

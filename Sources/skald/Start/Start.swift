@@ -12,15 +12,15 @@ struct Start: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start sagas from a file: one JSON object, or one a line with --batch.",
         discussion: """
-            The same input twice is the same saga: starting is idempotent by the definition's business key. The same key
-            with other input is refused with IDEMPOTENCY_CONFLICT. With a data directory that skald demo has made, the
+            The same input twice is the same saga: starting is idempotent by the definition's business key. The same key \
+            with other input is refused with IDEMPOTENCY_CONFLICT. With a data directory that skald demo has made, the \
             sagas run here and now; otherwise they go to the worker over RabbitMQ, and wait there if none runs.
 
             Examples:
               skald start place-order --input order.json --wait
               skald start place-order --input orders.jsonl --batch
               cat order.json | skald start place-order --input -
-              skald start place-order --input order.json --again 0G7Q9C3M2R0A4   after it was compensated or abandoned
+              skald start place-order --input order.json --again 0G7Q9C3M2R0A4
             """)
 
     @Argument(help: "The saga definition's name, like place-order.")
