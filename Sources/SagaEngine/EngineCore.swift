@@ -36,7 +36,7 @@ package final class EngineCore {
     }
 
     /// After an error from the file nothing remembered is trusted: it is opened anew, and what it holds counts
-    /// (SEMANTICS 25).
+    /// (rule 25).
     ///
     /// - Returns: the whole outbox. It may hold rows whose commit has not been seen to succeed.
     package func recover() throws -> [OutboxRow] {
@@ -61,7 +61,7 @@ package final class EngineCore {
     /// Handles a batch in one transaction. Nothing has happened unless it returns.
     ///
     /// If an input fails for a reason other than I/O, the inputs run singly, and that one becomes a dead letter or makes
-    /// its saga stuck (SEMANTICS 26).
+    /// its saga stuck (rule 26).
     /// - Throws: what SQLite said, when the file cannot be written now.
     package func process(_ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64) throws -> BatchResult
     {
@@ -121,7 +121,7 @@ package final class EngineCore {
     private static let toleratedCrashes = 3
 
     /// Runs one transaction; what is remembered of sagas, outbox and random numbers changes only after its commit
-    /// (SEMANTICS 25). Within it only ids are drawn, which are never drawn again, and definitions kept, which never
+    /// (rule 25). Within it only ids are drawn, which are never drawn again, and definitions kept, which never
     /// change under their hash.
     func transact(
         at now: Timestamp, using random: inout SplitMix64, _ body: (inout BatchWork) throws -> Void

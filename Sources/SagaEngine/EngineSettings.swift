@@ -7,7 +7,7 @@ package struct EngineSettings: Sendable {
     package var batchLimit = 256
     /// Unsettled deliveries of replies, and of starts, held at a time.
     package var prefetch = 512
-    /// New starts are admitted while fewer sagas than this have a command out (SEMANTICS 23).
+    /// New starts are admitted while fewer sagas than this have a command out (rule 23).
     package var sagasInFlight = 4096
     /// While more messages than this wait to be confirmed, nothing new is taken in.
     package var outboxBound = 50_000

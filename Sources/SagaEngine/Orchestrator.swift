@@ -31,7 +31,7 @@ package final class Orchestrator: Service {
     }
 
     /// A definition that changed under its version while sagas are open is refused with an error in the log; the others
-    /// run (SEMANTICS 15).
+    /// run (rule 15).
     ///
     /// - Throws: `BusError` when the bus will not get better by itself.
     package func run() async throws {

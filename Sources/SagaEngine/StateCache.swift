@@ -23,7 +23,7 @@ struct StateCache {
     mutating func removeAll() { states.removeAll() }
 }
 
-/// Which sagas have a command out that is not overdue: what the window for new starts counts (SEMANTICS 23).
+/// Which sagas have a command out that is not overdue: what the window for new starts counts (rule 23).
 struct SagasInFlight {
     private var until: [SagaID: Timestamp] = [:]
 

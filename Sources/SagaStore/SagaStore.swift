@@ -22,7 +22,7 @@ package final class SagaStore: Sendable {
         database = try DurableDatabase(inMemory: Schema.migrator)
     }
 
-    /// Opens the file anew after an error, still holding its lock (SEMANTICS 25).
+    /// Opens the file anew after an error, still holding its lock (rule 25).
     package func reopen() throws { try database.reopen() }
 
     /// Runs one transaction; what it throws rolls everything back.

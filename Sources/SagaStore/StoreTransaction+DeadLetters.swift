@@ -99,7 +99,7 @@ extension StoreTransaction {
         try run("INSERT INTO request_answers (id, at, answer) VALUES (?, ?, ?)", [id, now.milliseconds, answer.text])
     }
 
-    // MARK: Suspects (SEMANTICS 26)
+    // MARK: Suspects (rule 26)
 
     /// Notes that a message is about to be handled alone, and says how often the worker has died over it.
     package func suspect(_ fingerprint: String) throws -> Int {

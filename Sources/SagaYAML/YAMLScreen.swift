@@ -1,7 +1,7 @@
 /// Finds anchors, aliases and tags in a YAML text without resolving any.
 ///
-/// Yams resolves aliases while it reads and without limit (PITFALLS 26), and its events are not public, so this walks
-/// over the tokens first: only far enough to tell an indicator from the same character inside a scalar or a comment.
+/// Yams resolves aliases while it reads and without limit, and its events are not public, so this walks over the
+/// tokens first: only far enough to tell an indicator from the same character inside a scalar or a comment.
 struct YAMLScreen {
     private(set) var problems: [YAMLProblem] = []
 

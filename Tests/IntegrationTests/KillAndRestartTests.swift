@@ -11,7 +11,7 @@ struct KillAndRestartTests {
     private static let orders = 250
 
     @Test(
-        "F1 F2 F3 F13 F28: kill -9 in the middle of the orders, start again: every order ends, every cent is in place",
+        "F1, F2, F3, F13, F28: kill -9 amid the orders, start again: every order ends, every cent is in place",
         arguments: RunningSystem.Part.allCases)
     func killAndRestart(victim: RunningSystem.Part) async throws {
         let system = try RunningSystem()

@@ -78,7 +78,7 @@ struct PaymentTests {
     }
 
     @Test(
-        "rule 18: a compensation after a timeout settles the call first, then undoes what it left",
+        "Rule 18: a compensation after a timeout settles the call first, then undoes what it left",
         arguments: [TestCard.timeoutBefore, .timeoutAfter, .timeoutThenDeclined])
     func compensationAfterTimeout(card: TestCard) throws {
         let saga = shop.newSaga()
@@ -100,7 +100,7 @@ struct PaymentTests {
             try shop.action("payment.authorize", order(.failThenSucceed), saga: saga, round: 2).outcome == .succeeded)
     }
 
-    @Test("rule 22: a successor saga for the same order is paid for itself")
+    @Test("Rule 22: a successor saga for the same order is paid for itself")
     func successor() throws {
         let (first, second) = (shop.newSaga(), shop.newSaga())
         _ = try shop.action("payment.authorize", order(.visa), saga: first)
@@ -139,7 +139,7 @@ struct PaymentTests {
         try expectSound()
     }
 
-    @Test("rule 9: a void that is refused stays refused until the next round")
+    @Test("Rule 9: a void that is refused stays refused until the next round")
     func voidRefused() throws {
         let saga = shop.newSaga()
         _ = try shop.action("payment.authorize", order(.voidRefused), saga: saga)
@@ -189,7 +189,7 @@ struct PaymentTests {
     }
 
     @Test(
-        "F1–F3, rule 18: killed between the phases, reopened from the file, it settles with the same key",
+        "F1, F2, F3, rule 18: killed between the phases, reopened from the file, it settles with the same key",
         arguments: [false, true])
     func crash(callWasMade: Bool) throws {
         let directory = try TemporaryDirectory()

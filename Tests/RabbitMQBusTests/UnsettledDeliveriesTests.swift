@@ -20,7 +20,7 @@ import Testing
         #expect(unsettled.requeueAll() == [])
     }
 
-    @Test("rule 25: an unsettled delivery is never acknowledged by a later one")
+    @Test("Rule 25: an unsettled delivery is never acknowledged by a later one")
     func multipleOnlyBehindNoGap() {
         var unsettled = deliveries(5)
         #expect(unsettled.settle([2, 4], .acknowledge) == [ack(2), ack(4)])

@@ -156,6 +156,21 @@ struct IsolationTests {
         #expect(try shop.suspect(poison).answers().first?.kind == .accepted)
     }
 
+    @Test("F19: kill -9 with a full prefetch, again and again: no healthy message becomes a dead letter")
+    func manyCrashes() throws {
+        let shop = try Shop(.file)
+        let prefetch = (1...20).map { shop.start(.string("\($0)"), id: "\($0)") }
+        // Killed twice over each message in turn; those before it were handled, but their acks were lost.
+        for _ in 1...2 {
+            for (index, victim) in prefetch.enumerated() {
+                try dies(over: victim, in: shop)
+                for delivery in prefetch[...index] { _ = try shop.suspect(delivery) }
+            }
+        }
+        #expect(try shop.deadLetters().isEmpty)
+        #expect(try shop.store.read { try $0.openSagaCount() } == prefetch.count)
+    }
+
     @Test("Rule 26: handled in the end, its crashes are forgotten")
     func cleanPass() throws {
         let shop = try Shop(.file)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Barrier: a command takes effect once")
 struct BarrierTests {
-    @Test("rule 2, F3, F7: every attempt of a round gets the first one's answer")
+    @Test("Rule 2, F3, F7: every attempt of a round gets the first one's answer")
     func repeated() throws {
         let story = try Story()
         let first = try story.action(attempt: 1)
@@ -18,7 +18,7 @@ struct BarrierTests {
         #expect(try story.effects == 1)
     }
 
-    @Test("rule 2, F3: the barrier outlives the process")
+    @Test("Rule 2, F3: the barrier outlives the process")
     func afterCrash() throws {
         let story = try Story()
         let first = try story.action()
@@ -27,7 +27,7 @@ struct BarrierTests {
         #expect(try story.effects == 1)
     }
 
-    @Test("rule 2: a failure is final for its round and leaves nothing")
+    @Test("Rule 2: a failure is final for its round and leaves nothing")
     func failedIsFinal() throws {
         let story = try Story()
         let refused = try story.action("counter.refuse")
@@ -37,7 +37,7 @@ struct BarrierTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 2: the next round after a failure is executed, and its success answers all rounds")
+    @Test("Rule 2: the next round after a failure is executed, and its success answers all rounds")
     func nextRound() throws {
         let story = try Story()
         _ = try story.action("counter.refuse", round: 1)
@@ -48,7 +48,7 @@ struct BarrierTests {
         #expect(try story.effects == 1)
     }
 
-    @Test("rule 1, 2: retry is not kept and what the handler wrote is rolled back")
+    @Test("Rules 1 and 2: retry is not kept and what the handler wrote is rolled back")
     func retryIsNotKept() throws {
         let story = try Story()
         let later = try story.action("counter.later")
@@ -59,7 +59,7 @@ struct BarrierTests {
         #expect(try story.effects == 1)
     }
 
-    @Test("rule 12: a compensation gets what its action returned, as stored here")
+    @Test("Rule 12: a compensation gets what its action returned, as stored here")
     func compensationGetsOutput() throws {
         let story = try Story()
         let row = try story.action().body["row"]
@@ -67,7 +67,7 @@ struct BarrierTests {
         #expect(try story.count == 0)
     }
 
-    @Test("rule 16: a compensation is executed once")
+    @Test("Rule 16: a compensation is executed once")
     func compensationRepeated() throws {
         let story = try Story()
         _ = try story.action()
@@ -78,7 +78,7 @@ struct BarrierTests {
         #expect(try story.effects == 2)
     }
 
-    @Test("rule 9: a compensation that failed is executed again in the next round only")
+    @Test("Rule 9: a compensation that failed is executed again in the next round only")
     func compensationFailed() throws {
         let story = try Story()
         _ = try story.action()
@@ -105,7 +105,7 @@ struct BarrierTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 17: compensating a failed action succeeds without effect and closes it")
+    @Test("Rule 17: compensating a failed action succeeds without effect and closes it")
     func compensationOfFailure() throws {
         let story = try Story()
         _ = try story.action("counter.refuse")
@@ -152,7 +152,7 @@ struct BarrierTests {
 
 @Suite("Barrier: the fence")
 struct FenceTests {
-    @Test("rule 7: a fence that finds an effect returns it, and the step still answers")
+    @Test("Rule 7: a fence that finds an effect returns it, and the step still answers")
     func effectStands() throws {
         let story = try Story()
         let done = try story.action()
@@ -163,7 +163,7 @@ struct FenceTests {
         #expect(try story.count == 0)
     }
 
-    @Test("rule 7: a fence that finds nothing closes the action for good")
+    @Test("Rule 7: a fence that finds nothing closes the action for good")
     func nothingThere() throws {
         let story = try Story()
         #expect(try story.fence(closing: "action").body["code"] == "FENCED")
@@ -173,7 +173,7 @@ struct FenceTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 7: a fence after a failure closes the rounds to come")
+    @Test("Rule 7: a fence after a failure closes the rounds to come")
     func afterFailure() throws {
         let story = try Story()
         _ = try story.action("counter.refuse")
@@ -182,7 +182,7 @@ struct FenceTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 20: closing the step keeps a late compensation from undoing what a person settled")
+    @Test("Rule 20: closing the step keeps a late compensation from undoing what a person settled")
     func closesCompensation() throws {
         let story = try Story()
         _ = try story.action()
@@ -192,7 +192,7 @@ struct FenceTests {
         #expect(try story.count == 1)
     }
 
-    @Test("rule 20: closing an untouched step closes both")
+    @Test("Rule 20: closing an untouched step closes both")
     func closesUntouchedStep() throws {
         let story = try Story()
         #expect(try story.fence(closing: "step").body["code"] == "FENCED")
@@ -201,7 +201,7 @@ struct FenceTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 20: an action undone before the fence does not stand, and its compensation still answers")
+    @Test("Rule 20: an action undone before the fence does not stand, and its compensation still answers")
     func compensated() throws {
         let story = try Story()
         _ = try story.action()
@@ -210,7 +210,7 @@ struct FenceTests {
         #expect(try story.compensation(attempt: 2).outcome == .succeeded)
     }
 
-    @Test("rule 7: while a call is under way the fence says retry")
+    @Test("Rule 7: while a call is under way the fence says retry")
     func whileStarted() throws {
         let story = try Story()
         _ = try story.begin(story.command(.action, "counter.call"))
@@ -230,7 +230,7 @@ struct BarrierAgeTests {
     static let days: Int64 = 86_400_000
 
     @Test(
-        "rule 19: a command older than the barrier's memory is refused without effect",
+        "Rule 19: a command older than the barrier's memory is refused without effect",
         arguments: [CommandID.Kind.action, .compensation])
     func expired(kind: CommandID.Kind) throws {
         let story = try Story()
@@ -241,7 +241,7 @@ struct BarrierAgeTests {
         #expect(try story.effects == 0)
     }
 
-    @Test("rule 19: while its outcome is kept, an old command is answered")
+    @Test("Rule 19: while its outcome is kept, an old command is answered")
     func oldButKnown() throws {
         let story = try Story()
         let first = try story.action()
@@ -252,7 +252,7 @@ struct BarrierAgeTests {
         #expect(try story.action().body == first.body)
     }
 
-    @Test("rule 19: what was pruned is refused, even if the clock goes back")
+    @Test("Rule 19: what was pruned is refused, even if the clock goes back")
     func pruned() throws {
         let story = try Story()
         _ = try story.action()
@@ -262,7 +262,7 @@ struct BarrierAgeTests {
         #expect(try story.effects == 1)
     }
 
-    @Test("rule 18: a call that is not settled is never pruned")
+    @Test("Rule 18: a call that is not settled is never pruned")
     func startedIsKept() throws {
         let story = try Story()
         _ = try story.begin(story.command(.action, "counter.call"))

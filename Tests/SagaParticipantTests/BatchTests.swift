@@ -8,7 +8,7 @@ import Testing
 @Suite("Batches")
 struct BatchTests {
     @Test(
-        "rule 26, F26: a handler that breaks is answered retry and its neighbours are unaffected",
+        "Rule 26, F26: a handler that breaks is answered retry and its neighbours are unaffected",
         arguments: ["counter.crash", "counter.violate"])
     func brokenHandler(type: String) throws {
         let story = try Story()
@@ -22,7 +22,7 @@ struct BatchTests {
         #expect(try story.count == 2)
     }
 
-    @Test("rule 26: when the commit itself fails, each command gets a transaction of its own")
+    @Test("Rule 26: when the commit itself fails, each command gets a transaction of its own")
     func failingCommit() throws {
         let story = try Story()
         try story.database.queue.write { db in
@@ -52,7 +52,7 @@ struct BatchTests {
         #expect(try story.count == 1)
     }
 
-    @Test("rule 19, F18: a command that cannot be understood is refused to its sender")
+    @Test("Rule 19, F18: a command that cannot be understood is refused to its sender")
     func badCommand() throws {
         let story = try Story()
         var message = story.command(.action, "counter.add").message()
@@ -63,7 +63,7 @@ struct BatchTests {
         #expect(outcome.replies[0].message.routingKey == "skald.replies.0")
     }
 
-    @Test("rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed")
+    @Test("Rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed")
     func deadLetter() throws {
         let story = try Story()
         var message = story.command(.action, "counter.add", step: "poison").message()

@@ -115,7 +115,7 @@ final class DatabaseFileTests {
         #expect(reply.outcome == .succeeded)
     }
 
-    @Test("rule 16: what was committed is there when the file is opened again")
+    @Test("Rule 16: what was committed is there when the file is opened again")
     func persists() throws {
         let participant = Participant.counting(through: ScriptedGateway())
         let command = Orchestrator.command("counter.add", step: "count")

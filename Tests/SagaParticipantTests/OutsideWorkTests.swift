@@ -20,7 +20,7 @@ struct OutsideWorkTests {
         #expect(states == [#"started \#(Story.saga)/count/action/1 {"by":1}"#])
     }
 
-    @Test("F1–F3: after a crash between the phases the same call is repeated", arguments: [false, true])
+    @Test("F1, F2, F3: after a crash between the phases the same call is repeated", arguments: [false, true])
     func crashBetweenPhases(callWasMade: Bool) throws {
         let story = try Story()
         let outcome = try story.begin(story.command(.action, "counter.call"))

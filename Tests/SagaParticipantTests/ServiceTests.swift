@@ -62,7 +62,7 @@ struct ServiceTests {
         #expect(try bus.depth(ofQueue: "counter.commands") == 0)
     }
 
-    @Test("rule 18: calls that block do not hold up other commands")
+    @Test("Rule 18: calls that block do not hold up other commands")
     func blockingCalls() async throws {
         let gateway = gateway
         gateway.close()
@@ -106,7 +106,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
+        "Rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
         arguments: [PublishOutcome.unknown, .rejected])
     func unconfirmed(outcome: PublishOutcome) async throws {
         try await withService(over: LossyBus(bus, outcome)) { orchestrator in

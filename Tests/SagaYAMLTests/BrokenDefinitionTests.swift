@@ -10,7 +10,7 @@ struct BrokenDefinitionTests {
         #expect(definition.found() == definition.expected)
     }
 
-    @Test("Steps that do not fit together (SEMANTICS 5, 6, 9)", arguments: BrokenOrder.all)
+    @Test("Steps that do not fit together (rules 5, 6 and 9)", arguments: BrokenOrder.all)
     func order(_ definition: MarkedYAML) {
         #expect(definition.found() == definition.expected)
     }

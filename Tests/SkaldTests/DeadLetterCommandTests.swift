@@ -90,7 +90,7 @@ import Testing
         #expect(text.errors == "2: CONFLICT: it has been replayed already\n")
     }
 
-    @Test("rule 21: the same request id is applied once")
+    @Test("Rule 21: the same request id is applied once")
     func sameRequest() async throws {
         try file((Self.start, .definitionUnknown))
         for _ in 1...2 {

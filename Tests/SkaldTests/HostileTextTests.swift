@@ -4,7 +4,7 @@ import Testing
 
 @testable import skald
 
-/// SEMANTICS, bad input: control characters and escape sequences in any stored text are shown escaped.
+/// Bad input: control characters and escape sequences in any stored text are shown escaped.
 @Suite struct HostileTextTests {
     /// A colour, a CSI of one scalar, a right-to-left override, a bell, a line of its own.
     private static let hostile = "\u{1b}[31mred\u{9b}2J\u{202e}gnp\u{7}\nSaga X: completed"

@@ -4,7 +4,7 @@ import SagaParticipant
 
 /// Moves the customer's money: authorizes, captures, voids, refunds, each by one call to the gateway.
 ///
-/// The gateway is outside the database, so every command has three phases (SEMANTICS 18): the call is committed to
+/// The gateway is outside the database, so every command has three phases (rule 18): the call is committed to
 /// with its key before it is made, repeated until the gateway answers, and its answer written down.
 package enum Payment {
     package static func participant(gateway: any PaymentGateway) -> Participant {

@@ -2,7 +2,7 @@ import SagaCore
 
 /// A message from the orchestrator to a participant: an action, a compensation or a fence.
 public struct Command: Sendable, Hashable {
-    /// The type of a fence: the question that settles what became of a step (SEMANTICS 7). The participant library
+    /// The type of a fence: the question that settles what became of a step (rule 7). The participant library
     /// answers it; there is no handler for it.
     public static let fenceType = "skald.fence"
 

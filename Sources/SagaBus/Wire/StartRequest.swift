@@ -6,7 +6,7 @@ public struct StartRequest: Sendable, Hashable {
     public var definition: String
     /// Without one the highest version loaded is used.
     public var version: Int?
-    /// The compensated or abandoned saga this one succeeds (SEMANTICS 22).
+    /// The compensated or abandoned saga this one succeeds (rule 22).
     public var again: SagaID?
     public var replyTo: String?
     public var traceparent: String?

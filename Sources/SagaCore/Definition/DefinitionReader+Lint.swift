@@ -49,7 +49,7 @@ extension DefinitionReader {
         }
     }
 
-    /// SEMANTICS 6: every compensatable step is an ancestor of the pivot, every retriable one a descendant.
+    /// Rule 6: every compensatable step is an ancestor of the pivot, every retriable one a descendant.
     private mutating func lintAround(_ pivot: Int, _ drafts: [StepDraft], _ graph: StepGraph) {
         let name = label(drafts, pivot)
         for (step, draft) in drafts.enumerated() where step != pivot {
@@ -77,7 +77,7 @@ extension DefinitionReader {
         }
     }
 
-    /// SEMANTICS 6: without a pivot retriable steps follow all others.
+    /// Rule 6: without a pivot retriable steps follow all others.
     private mutating func lintWithoutPivot(_ drafts: [StepDraft], _ graph: StepGraph) {
         let undoable = StepSet(drafts.indices.filter { drafts[$0].kind == .compensatable })
         for (step, draft) in drafts.enumerated() where draft.kind == .retriable {

@@ -1,4 +1,4 @@
-/// What an operator can ask of a saga (SEMANTICS 20).
+/// What an operator can ask of a saga (rule 20).
 package enum OperatorVerb: String, Sendable, Hashable, CaseIterable {
     case retry, skip, resolve, cancel, abandon, pause, resume
 }

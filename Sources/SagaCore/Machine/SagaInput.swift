@@ -3,7 +3,7 @@ package enum SagaInput: Sendable, Hashable {
     case reply(ReplyInput)
     case wake(WakeInput)
     case request(OperatorRequest)
-    /// The engine could not apply an input to this saga (SEMANTICS 26).
+    /// The engine could not apply an input to this saga (rule 26).
     case fault(Refusal)
 }
 

@@ -64,7 +64,7 @@ struct Check: ParsableCommand {
     }
 }
 
-/// The index is what the histories give (DESIGN, "The event history is the truth").
+/// The index is what the histories give (<doc:0001-a-pure-machine-with-a-history>).
 enum IndexCheck {
     /// A page a transaction, so that a worker's checkpoints are not held up.
     private static let pageSize = 200

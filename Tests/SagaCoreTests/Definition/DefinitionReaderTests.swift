@@ -99,7 +99,7 @@ struct DefinitionReaderTests {
         #expect(definition.index(ofStep: "s64") == 63)
     }
 
-    /// SEMANTICS 13.
+    /// Rule 13.
     @Test func whatIsMissingInInputAndOutputIsRefused() throws {
         var second = Self.step("b")
         second["with"] = ["a": "${steps.a.x.y}", "b": "no ${input.number}"]

@@ -1,7 +1,7 @@
 import SagaCore
 import Testing
 
-@Suite("Retry policies (SEMANTICS 24)")
+@Suite("Retry policies (rule 24)")
 struct RetryPolicyTests {
     private let policy = RetryPolicy(attempts: 7, backoffMilliseconds: 200, maximumBackoffMilliseconds: 5_000)
 

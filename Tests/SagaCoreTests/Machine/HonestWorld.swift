@@ -2,7 +2,8 @@
 
 /// A saga among participants that keep the rules, a network that repeats, reorders and loses, and busy operators.
 ///
-/// At the end the books are checked: I2, I4 and I6.
+/// Any of F4, F6, F7, F8, F9, F10, F11 and F12 happens, one during another (F28). At the end the books are checked: I2,
+/// I4 and I6.
 struct HonestWorld {
     private(set) var saga: CheckedSaga
     private var participants = ModelParticipants()

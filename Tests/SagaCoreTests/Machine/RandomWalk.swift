@@ -2,7 +2,7 @@
 
 /// One saga that is told anything that could be said to it, in any order: the seed decides what.
 ///
-/// Participants lie: every command ever sent may be answered with every outcome, at any time, again and again.
+/// Participants lie (F5): every command ever sent may be answered with every outcome, at any time, again and again.
 struct RandomWalk {
     private(set) var saga: CheckedSaga
     private var random: SplitMix64

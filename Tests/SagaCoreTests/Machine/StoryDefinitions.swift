@@ -24,7 +24,7 @@ enum StoryDefinitions {
          ]}
         """)
 
-    /// DESIGN's order: two steps side by side before the pivot.
+    /// As `place-order`: two steps side by side before the pivot.
     static let placeOrder = definition(
         """
         {"saga": "place-order", "version": 1, "key": "${input.orderId}", "deadline": "15m",

@@ -4,7 +4,7 @@ import Testing
 /// The cases of JSONTestSuite (github.com/nst/JSONTestSuite by Nicolas Seriot, MIT), `test_parsing`, with our verdict.
 ///
 /// The suite's names tell what RFC 8259 says: `y_` must be accepted, `n_` refused, `i_` is left to the parser. Skald
-/// refuses four `y_` cases by its own rules: two with duplicate keys and two with U+0000 (SEMANTICS, bad input).
+/// refuses four `y_` cases by its own rules: two with duplicate keys and two with U+0000 (bad input).
 struct JSONSuiteCase: Sendable, CustomTestStringConvertible {
     let name: String
     /// Nil where the text is accepted.
