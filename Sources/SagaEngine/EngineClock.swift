@@ -10,11 +10,16 @@ package struct EngineClock: Sendable {
 
     /// - Parameter floor: the greatest time in the file; time goes on from there if the wall clock is behind it.
     package init(notBefore floor: Timestamp?) {
-        let wall = Timestamp(milliseconds: Self.milliseconds(of: CLOCK_REALTIME))
+        self.init(notBefore: floor, milliseconds: { Self.milliseconds(of: $0) })
+    }
+
+    /// - Parameter milliseconds: what a clock of the machine shows.
+    init(notBefore floor: Timestamp?, milliseconds: @escaping @Sendable (clockid_t) -> Int64) {
+        let wall = Timestamp(milliseconds: milliseconds(CLOCK_REALTIME))
         let origin = max(wall, floor ?? wall)
         behindMilliseconds = origin - wall
-        let bootMillisecondsAtOrigin = Self.milliseconds(of: CLOCK_BOOTTIME)
-        read = { origin.adding(milliseconds: Self.milliseconds(of: CLOCK_BOOTTIME) - bootMillisecondsAtOrigin) }
+        let bootMillisecondsAtOrigin = milliseconds(CLOCK_BOOTTIME)
+        read = { origin.adding(milliseconds: milliseconds(CLOCK_BOOTTIME) - bootMillisecondsAtOrigin) }
     }
 
     /// Time as somebody else makes it pass: a test, a simulation.

@@ -44,16 +44,17 @@ struct AwayTests {
         if commandsLeave { try shop.confirmAll() }
         let end = shop.now.adding(milliseconds: 3_600_000)
         var sent = 0
+        var rows: Set<Int> = []
         while shop.now < end {
             let wakeAt = try #require(try shop.state(command.saga).wakeAt)
             let result = try shop.wake(after: max(1, wakeAt - shop.now))
-            #expect(try result.commands().allSatisfy { $0.id == command })
-            sent += try result.commands().count
+            sent += try result.commands().count { $0.id == command }
             if commandsLeave { try shop.confirmAll() }
-            #expect(try shop.outbox.count { $0.command != nil } == (commandsLeave ? 0 : 1))
+            rows.insert(try shop.outbox.count { $0.command == command })
         }
         // Pauses grow to five minutes; a command that has not left is not sent again.
         #expect(commandsLeave ? (8...60).contains(sent) : sent == 0)
+        #expect(rows == [commandsLeave ? 0 : 1])
         let waitingState = try shop.state(command.saga)
         #expect(waitingState.status == (waiting == .compensation ? .compensating : .running))
         #expect(shop.notices.isEmpty)
@@ -88,6 +89,7 @@ struct AwayTests {
         settings.batchLimit = 5
         settings.prefetch = 5
         settings.shutdownGrace = .milliseconds(10)
+        let bound = settings.outboxBound
         let most = settings.outboxBound + settings.prefetch + settings.batchLimit
         let floor = try Floor(settings: settings, definitions: [Self.patient])
         let participants = try Participants(on: floor.bus)
@@ -95,15 +97,12 @@ struct AwayTests {
         floor.start(Floor.orders(0..<200))
         floor.bus.blockPublishing(reason: "memory")
         try await floor.run {
-            var (taken, left) = (0, 0)
-            // Started, or waiting at the broker; neither while a delivery is held.
-            while taken + left < 200 || taken == 0 {
-                Floor.pass()
-                taken = try floor.store.read { try $0.openSagaCount() }
-                left = try floor.bus.depth(ofQueue: SkaldNames.startQueue(shard: 0)) ?? 0
-            }
-            #expect(taken >= 20 && left > 0)
+            while try floor.store.read({ try $0.openSagaCount() }) < bound { Floor.pass() }
+            // Without the bound the others would be in within a few of these looks.
+            for _ in 1...300 { Floor.pass() }
+            let taken = try floor.store.read { try $0.openSagaCount() }
             #expect(taken <= most)
+            #expect(try floor.bus.depth(ofQueue: SkaldNames.startQueue(shard: 0)) == 200 - taken)
             floor.bus.unblockPublishing()
             try floor.awaitEnds(200)
         }

@@ -1,4 +1,5 @@
 import DurableSQLite
+import Glibc
 import SagaBus
 import SagaCore
 import Testing
@@ -155,6 +156,18 @@ struct CrashTests {
         // Its command counts as unsent, and its row's number is not given away again.
         let next = try shop.process(shop.start("next", id: "d")).outgoing
         #expect(Set(next.map(\.id)).isDisjoint(with: rows.map(\.id)))
+    }
+
+    @Test(
+        "F24: when the wall clock jumps by a day, time goes on as if it had not",
+        arguments: [86_400_000, -86_400_000] as [Int64])
+    func wallClockJumps(by jump: Int64) {
+        let (wall, sinceBoot) = (HandClock(at: Shop.start), HandClock(at: Timestamp(milliseconds: 5000)))
+        let clock = EngineClock(notBefore: nil) { ($0 == CLOCK_REALTIME ? wall : sinceBoot).now.milliseconds }
+        wall.advance(milliseconds: jump)
+        #expect(clock.now == Shop.start)
+        sinceBoot.advance(milliseconds: 1500)
+        #expect(clock.now == Shop.start.adding(milliseconds: 1500))
     }
 
     @Test("F24: time never goes back behind the file")

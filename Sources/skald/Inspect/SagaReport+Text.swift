@@ -174,7 +174,7 @@ extension SagaReport {
 }
 
 extension SagaState {
-    /// Before the point of no return, and past it while the pivot can still turn out to have failed (SEMANTICS 6).
+    /// Before the point of no return, and past it while the pivot can still turn out to have failed (rule 6).
     fileprivate var canGoBack: Bool {
         guard isPastPointOfNoReturn else { return true }
         guard let pivot = definition.steps.firstIndex(where: { $0.kind == .pivot }) else { return false }
