@@ -16,7 +16,7 @@ package enum StoreTransport {
 }
 
 extension SagaStore {
-    /// Ties the file to a transport and shard, for whoever is about to run on it (SEMANTICS 29).
+    /// Ties the file to a transport and shard, for whoever is about to run on it (rule 29).
     ///
     /// - Parameter transport: the broker with its virtual host, or ``StoreTransport/embedded``.
     /// - Throws: `UnusableDatabase` if it belongs to another.
