@@ -157,6 +157,7 @@ final class EngineLoop {
         }
         let mayRemoveAlone = isIdle || outbox.map { $0.confirmed.count >= settings.batchLimit } == true
         if !batch.isEmpty || mayRemoveAlone { batch.confirmed = outbox?.takeConfirmed() ?? [] }
+        batch.returned = core.returned
         guard !batch.isEmpty else { return }
         do {
             finish(batch, try core.process(batch, at: now, using: &random))

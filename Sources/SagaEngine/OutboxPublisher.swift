@@ -60,7 +60,8 @@ struct OutboxPublisher {
             switch result.outcome {
             case .confirmed: settled.confirmed.append(id)
             case .returned(let reason):
-                waiting[id] = row
+                // What is no command is taken out by the next batch.
+                if row.command != nil { waiting[id] = row }
                 settled.returned.append((row, reason))
             case .rejected:
                 waiting[id] = row

@@ -175,6 +175,24 @@ struct LoopTests {
         }
     }
 
+    @Test("F16: a replayed message that comes back is a dead letter again, and not sent once more")
+    func replayReturned() async throws {
+        let saga = try shop.started()
+        try shop.process(shop.reply(saga, "charge", .succeeded, ["c": 1]))
+        let bus = HandBus()
+        let replay = shop.request("replay", ["deadLetter": 1], replyTo: nil)
+        try await orchestrator(bus).run { [store] in
+            try bus.connect()
+            bus.post(.delivery(replay))
+            let sent = try bus.messages(1, to: SkaldNames.replies)[0]
+            bus.post(.published([PublishResult(token: sent.token, outcome: .returned("no queue"))]))
+            while try store.read({ try $0.deadLetter(2) }) == nil { Floor.pass() }
+            #expect(try store.read { try $0.deadLetter(2) }?.reason == "NO_QUEUE")
+            #expect(try store.read { try $0.outbox() }.allSatisfy { $0.exchange != SkaldNames.replies })
+        }
+        #expect(bus.published.filter { $0.message.exchange == SkaldNames.replies }.count == 1)
+    }
+
     @Test("F21: a full disk pauses everything; what was taken in is given back, and resumed when there is room")
     func storageTrouble() async throws {
         let directory = try TemporaryDirectory()
