@@ -1,3 +1,5 @@
+import Testing
+
 @testable import SagaCore
 
 /// The definitions the stories are told about; pauses are not jittered so that times can be written down.
@@ -100,4 +102,9 @@ enum StoryDefinitions {
             preconditionFailure("\(error)")
         }
     }
+}
+
+extension SagaDefinition: CustomTestStringConvertible {
+    /// In the names of tests.
+    package var testDescription: String { name }
 }
