@@ -106,5 +106,5 @@ enum StoryDefinitions {
 
 extension SagaDefinition: CustomTestStringConvertible {
     /// In the names of tests.
-    package var testDescription: String { name }
+    public var testDescription: String { name }
 }
