@@ -90,7 +90,7 @@ extension Topology {
     }
 
     /// A participant's command queue and what it publishes to. The orchestrator declares the same, so that commands
-    /// wait for a participant that has never run.
+    /// wait for a participant that has never run, and dead letters for an orchestrator that has never run.
     public static func participant(_ name: String) -> Topology {
         let queue = SkaldNames.commandQueue(participant: name)
         return Topology(
@@ -98,7 +98,10 @@ extension Topology {
                 Exchange(SkaldNames.commands, .direct), Exchange(SkaldNames.replies, .direct),
                 Exchange(SkaldNames.deadLetters, .fanout),
             ],
-            queues: [Queue(queue)],
-            bindings: [Binding(exchange: SkaldNames.commands, routingKey: name, queue: queue)])
+            queues: [Queue(queue), Queue(SkaldNames.deadLetters)],
+            bindings: [
+                Binding(exchange: SkaldNames.commands, routingKey: name, queue: queue),
+                Binding(exchange: SkaldNames.deadLetters, routingKey: "", queue: SkaldNames.deadLetters),
+            ])
     }
 }
