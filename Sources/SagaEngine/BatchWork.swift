@@ -202,7 +202,7 @@ struct BatchWork {
     mutating func refuse(_ delivery: Delivery, _ refusal: Refusal, saga: SagaID? = nil) throws {
         let properties = delivery.message.properties
         let isRequest = delivery.consumer == .starts || delivery.consumer == .operatorRequests
-        guard isRequest, let replyTo = properties.replyTo, (1...255).contains(replyTo.utf8.count) else {
+        guard isRequest, let replyTo = properties.replyAddress else {
             return try deadLetter(delivery, refusal, saga: saga)
         }
         var requestID = properties.messageID ?? ""

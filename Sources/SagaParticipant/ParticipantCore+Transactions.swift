@@ -106,8 +106,10 @@ extension Participant {
 extension Refusal {
     /// Where the answer to a command that cannot be understood goes: to whom it names, else to the dead letters.
     func answer(to message: Message) -> Message {
-        guard let replyTo = message.properties.replyTo, let id = message.properties.messageID.flatMap(CommandID.init)
-        else { return DeadLetter.message(for: message, reason: self) }
+        let properties = message.properties
+        guard let replyTo = properties.replyAddress, let id = properties.messageID.flatMap(CommandID.init) else {
+            return DeadLetter.message(for: message, reason: self)
+        }
         var attempt = 1
         if case .int(let number)? = message.properties.header(WireHeader.attempt) { attempt = Int(clamping: number) }
         let place = path.isEmpty ? "" : "\(path): "

@@ -207,6 +207,38 @@ struct BadInputTests {
         let shop = try Shop()
         let body = Array(repeating: UInt8(1), count: 400 * 1024)
         let original = Message(
+    @Test(arguments: ["", String(repeating: "q", count: 256)])
+    func noAnswerGoesWhereNoQueueCanBe(replyTo: String) throws {
+        let shop = try Shop()
+        let saga = try shop.started("x")
+        let pause = shop.request("pause", ["saga": .string(saga.description)], replyTo: replyTo)
+        let result = try shop.process(
+            shop.start("x", id: "again", replyTo: replyTo), shop.start("y", definition: "none", replyTo: replyTo),
+            pause, shop.request("explode", [:], replyTo: replyTo))
+        #expect(try result.answers().isEmpty)
+        #expect(try shop.state(saga).isPaused)
+        #expect(try shop.deadLetters().map(\.reason).sorted() == ["DEFINITION_UNKNOWN", "VERB_UNKNOWN"])
+    }
+
+    @Test func refusalsSayWhatWasExpected() throws {
+        let shop = try Shop()
+        let saga = try shop.started("x")
+        let long = JSONValue.string(String(repeating: "r", count: 4001))
+        let large = try JSONValue.parse(Array("1\(String(repeating: "0", count: 30))".utf8))
+        let answers = try shop.process(
+            shop.request("pause", of: saga, ["reason": long], id: "1"),
+            shop.request("resolve", of: saga, ["step": "charge", "as": "maybe"], id: "2"),
+            shop.start(large, id: "3"), shop.start(true, id: "4")
+        ).answers()
+        #expect(
+            answers.map { $0.body["message"]?.string } == [
+                "must be a text of at most 4000 bytes", "must be succeeded or failed",
+                "the business key must be a text or an integer of 64 bits",
+                "the business key must be a text or an integer of 64 bits",
+            ])
+        #expect(answers.map { $0.body["path"]?.string } == ["reason", "as", "key", "key"])
+    }
+
             exchange: "skald.commands", routingKey: "stock", properties: MessageProperties(messageID: "m", type: "t"),
             body: body)
         let letter = DeadLetter.message(for: original, reason: Refusal(code: .badCommand, message: "why"))

@@ -67,7 +67,8 @@ struct BatchTests {
     func deadLetter() throws {
         let story = try Story()
         var message = story.command(.action, "counter.add", step: "poison").message()
-        message.properties.replyTo = nil
+        message.properties.replyTo = replyTo
+        message.body = Array(body.utf8)
         let outcome = try story.core.process(
             [story.delivery(message, 0), story.delivery(story.command(.action, "counter.add").message(), 1)],
             now: story.now)

@@ -51,7 +51,7 @@ public struct Command: Sendable, Hashable {
                 message: "message_id must be <saga>/<step>/<action|compensation|fence>/<round>")
         }
         let type = try properties.requiredType()
-        guard let replyTo = properties.replyTo, !replyTo.isEmpty else {
+        guard let replyTo = properties.replyAddress else {
             throw Refusal(code: .missingID, path: "reply_to", message: "the property reply_to is required")
         }
         guard (type == fenceType) == (id.kind == .fence) else {

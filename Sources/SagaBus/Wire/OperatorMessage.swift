@@ -27,6 +27,6 @@ public struct OperatorMessage: Sendable, Hashable {
     public static func decode(_ message: Message) throws(Refusal) -> OperatorMessage {
         OperatorMessage(
             requestID: try message.properties.requiredMessageID(), verb: try message.properties.requiredType(),
-            replyTo: message.properties.replyTo, body: try message.jsonObject())
+            replyTo: message.properties.replyAddress, body: try message.jsonObject())
     }
 }

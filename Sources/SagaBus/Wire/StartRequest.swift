@@ -52,7 +52,7 @@ public struct StartRequest: Sendable, Hashable {
         }
         return StartRequest(
             requestID: requestID, definition: definition, version: version.map { Int(clamping: $0) }, again: again,
-            replyTo: properties.replyTo, traceparent: properties.traceparent,
+            replyTo: properties.replyAddress, traceparent: properties.traceparent,
             input: .object(try message.jsonObject()))
     }
 }

@@ -28,6 +28,11 @@ extension MessageProperties {
         try Self.checkedID(type, "type")
     }
 
+    /// Where an answer can go: an empty text is no address, and a longer one than AMQP carries was no UTF-8.
+    package var replyAddress: String? {
+        replyTo.flatMap { (1...255).contains($0.utf8.count) ? $0 : nil }
+    }
+
     /// Present, at most 255 bytes, no control characters.
     private static func checkedID(_ id: String?, _ property: String) throws(Refusal) -> String {
         guard let id, !id.isEmpty else {
