@@ -65,7 +65,7 @@ public struct Command: Sendable, Hashable {
         }
         return Command(
             id: id, type: type, attempt: Int(attempt), participant: message.routingKey, replyTo: replyTo,
-            traceparent: properties.traceparent, body: try message.json(limits: .command))
+            traceparent: properties.traceparent, body: .object(try message.jsonObject(limits: .command)))
     }
 }
 

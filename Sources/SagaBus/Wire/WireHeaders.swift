@@ -70,7 +70,7 @@ extension MessageProperties {
 
 extension Message {
     /// The body as JSON; an empty body is an empty object.
-    func json(limits: JSONLimits = .message) throws(Refusal) -> JSONValue {
+    private func json(limits: JSONLimits) throws(Refusal) -> JSONValue {
         guard !body.isEmpty else { return [:] }
         do {
             return try JSONValue.parse(body, limits: limits)
@@ -81,8 +81,8 @@ extension Message {
         }
     }
 
-    func jsonObject() throws(Refusal) -> JSONObject {
-        guard let object = try json().object else {
+    func jsonObject(limits: JSONLimits = .message) throws(Refusal) -> JSONObject {
+        guard let object = try json(limits: limits).object else {
             throw Refusal(code: .fieldType, path: "", message: "the body must be a JSON object")
         }
         return object
