@@ -77,8 +77,8 @@ let package = Package(
         .testTarget(
             name: "SagaYAMLTests", dependencies: ["SagaCore", "SagaYAML", .product(name: "Yams", package: "Yams")]),
         .target(name: "BusConformance", dependencies: ["SagaBus"], path: "Tests/BusConformance"),
-        .testTarget(name: "SagaBusTests", dependencies: ["SagaBus", "BusConformance"]),
-        .testTarget(name: "RabbitMQBusTests", dependencies: ["SagaBus", "RabbitMQBus"]),
+        .testTarget(name: "SagaBusTests", dependencies: ["SagaCore", "SagaBus", "BusConformance"]),
+        .testTarget(name: "RabbitMQBusTests", dependencies: ["SagaBus", "CRabbitMQ", "RabbitMQBus"]),
         .testTarget(
             name: "SagaStoreTests",
             dependencies: [

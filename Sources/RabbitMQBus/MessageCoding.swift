@@ -44,6 +44,8 @@ enum MessageEncoding {
             case .bool(let flag):
                 encoded.value.kind = UInt8(AMQP_FIELD_KIND_BOOLEAN.rawValue)
                 encoded.value.value.boolean = flag ? 1 : 0
+            case .unsupported:
+                encoded.value.kind = UInt8(AMQP_FIELD_KIND_VOID.rawValue)
             }
             (memory + index).initialize(to: encoded)
         }
@@ -67,9 +69,13 @@ enum MessageDecoding {
             headers: encoded._flags & amqp_flags_t(AMQP_BASIC_HEADERS_FLAG) == 0 ? [] : headers(encoded.headers))
     }
 
+    /// Foreign headers of other kinds are dropped, not sent on as something else: the broker reads some (`CC`) and
+    /// closes the channel of a publisher that has their type wrong.
     private static func headers(_ table: amqp_table_t) -> [(name: String, value: HeaderValue)] {
         UnsafeBufferPointer(start: table.entries, count: Int(table.num_entries)).compactMap { entry in
-            value(entry.value).map { (String(entry.key), $0) }
+            let name = String(entry.key)
+            if let value = value(entry.value) { return (name, value) }
+            return name.hasPrefix(SkaldNames.headerPrefix) ? (name, .unsupported) : nil
         }
     }
 

@@ -1,8 +1,11 @@
-/// A value in a message's header table. Kinds Skald does not use are dropped on receipt.
+/// A value in a message's header table.
 public enum HeaderValue: Sendable, Hashable {
     case string(String)
     case int(Int64)
     case bool(Bool)
+    /// Something else was there: an AMQP type Skald does not use, or a text that is no UTF-8. Only of Skald's own
+    /// headers is that known, so that they are refused; others of such a kind are dropped on receipt.
+    case unsupported
 }
 
 /// The AMQP 0-9-1 properties Skald uses. Every message is persistent.

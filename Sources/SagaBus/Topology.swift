@@ -62,6 +62,9 @@ public enum SkaldNames {
     public static let operatorRequests = "skald.operator"
     public static let deadLetters = "skald.dead-letters"
 
+    /// How the names of Skald's own headers begin.
+    public static let headerPrefix = "skald-"
+
     public static func startQueue(shard: Int) -> String { "skald.starts.\(shard)" }
     public static func replyQueue(shard: Int) -> String { "skald.replies.\(shard)" }
     public static func operatorQueue(shard: Int) -> String { "skald.operator.\(shard)" }

@@ -18,6 +18,7 @@ extension MessageProperties {
                     case .string(let text): [.string(name), .string(text)]
                     case .int(let number): [.string(name), .number(JSONNumber(number))]
                     case .bool(let flag): [.string(name), .bool(flag)]
+                    case .unsupported: [.string(name), .null]
                     }
                 })
         }
@@ -37,6 +38,8 @@ extension MessageProperties {
                 headers.append((name, .int(number)))
             } else if let flag = pair[1].bool {
                 headers.append((name, .bool(flag)))
+            } else if pair[1].isNull {
+                headers.append((name, .unsupported))
             }
         }
     }

@@ -74,7 +74,7 @@ extension BusCheck {
                     type: "inventory.reserve", replyTo: "skald.replies.0", expirationMilliseconds: 600_000,
                     headers: [
                         ("skald-attempt", .int(3)), ("skald-step", .string("reserve-stock \u{1F4E6}")),
-                        ("flag", .bool(true)), ("low", .int(.min)),
+                        ("flag", .bool(true)), ("low", .int(.min)), ("skald-version", .unsupported),
                     ]), body: Array("{\"a\":\"\u{e9}\"}".utf8) + [0, 255])
             let watcher = Watcher()
             let consumer = try bus.openConsumer(name, into: watcher)

@@ -61,6 +61,13 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
         BadMessage(body: #"{"order": ["1"], "amount": 1}"#, "KEY_FORMAT"),
         BadMessage(body: #"{"order": null, "amount": 1}"#, "KEY_FORMAT"),
         BadMessage("a key of 201 bytes", "KEY_FORMAT") {
+        BadMessage("a version of a foreign kind", "FIELD_TYPE") {
+            $0.properties.headers = [("skald-version", .unsupported)]
+        },
+        BadMessage("an old saga of a foreign kind", "FIELD_TYPE") {
+            $0.properties.headers = [("skald-again", .unsupported)]
+        },
+        BadMessage("an old saga as a number", "FIELD_TYPE") { $0.properties.headers = [("skald-again", .int(4))] },
             $0.body = Array(#"{"order": "\#(String(repeating: "k", count: 201))", "amount": 1}"#.utf8)
         },
     ]
@@ -188,7 +195,9 @@ struct BadInputTests {
         var message = shop.start(replyTo: nil).message
         message.properties.messageID = "a\0b"
         message.properties.type = "t\0"
-        message.properties.headers = [("h\0", .string("v\0")), ("n", .int(3)), ("f", .bool(true))]
+        message.properties.headers = [
+            ("h\0", .string("v\0")), ("n", .int(3)), ("f", .bool(true)), ("skald-version", .unsupported),
+        ]
         message.routingKey = "k\0"
         message.body = [0, 1, 2, 255]
         try shop.process(shop.delivery(.starts, message))

@@ -43,8 +43,8 @@ public struct StartRequest: Sendable, Hashable {
         let definition = try properties.requiredType()
         let version = try properties.integerHeader(WireHeader.version)
         var again: SagaID?
-        if let header = properties.header(WireHeader.again) {
-            guard case .string(let text) = header, let saga = SagaID(text) else {
+        if let text = try properties.textHeader(WireHeader.again) {
+            guard let saga = SagaID(text) else {
                 throw Refusal(
                     code: .idFormat, path: "headers.\(WireHeader.again)", message: "must be the old saga's id")
             }

@@ -62,7 +62,7 @@ extension MessageProperties {
         case .int(let number): return number
         case .string(let text):
             if let number = Int64(text) { return number }
-        case .bool: break
+        case .bool, .unsupported: break
         }
         throw Refusal(code: .fieldType, path: "headers.\(name)", message: "the header \(name) must be an integer")
     }
