@@ -110,8 +110,8 @@ extension Refusal {
         guard let replyTo = properties.replyAddress, let id = properties.messageID.flatMap(CommandID.init) else {
             return DeadLetter.message(for: message, reason: self)
         }
-        var attempt = 1
-        if case .int(let number)? = message.properties.header(WireHeader.attempt) { attempt = Int(clamping: number) }
+        // The attempt may be what is wrong; a reply that carries such a one is refused as well.
+        let attempt = (try? Command.attempt(of: message)) ?? 1
         let place = path.isEmpty ? "" : "\(path): "
         let result = HandlerResult.failed(
             code: RefusalCode.badCommand.rawValue, message: "\(code): \(place)\(self.message)")

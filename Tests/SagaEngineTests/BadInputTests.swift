@@ -5,6 +5,13 @@ import Testing
 @testable import SagaEngine
 @testable import SagaStore
 
+extension Message {
+    fileprivate mutating func setHeader(_ name: String, _ value: HeaderValue) {
+        properties.headers.removeAll { $0.name == name }
+        properties.headers.append((name, value))
+    }
+}
+
 /// A message that is refused, and why.
 struct BadMessage: Sendable, CustomTestStringConvertible {
     let name: String
@@ -76,7 +83,19 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
         BadMessage("no correlation id", "MISSING_ID") { $0.properties.correlationID = nil },
         BadMessage("a correlation id that is no command's", "ID_FORMAT") { $0.properties.correlationID = "4711" },
         BadMessage("another type", "FIELD_VALUE") { $0.properties.type = "answer" },
-        BadMessage("no outcome", "FIELD_VALUE") { $0.properties.headers.removeAll { $0.name == "skald-outcome" } },
+        BadMessage("no outcome", "FIELD_MISSING") { $0.properties.headers.removeAll { $0.name == "skald-outcome" } },
+        BadMessage("an outcome of the wrong type", "FIELD_TYPE") { $0.setHeader("skald-outcome", .int(1)) },
+        BadMessage("an outcome that is none", "FIELD_VALUE") { $0.setHeader("skald-outcome", .string("done")) },
+        BadMessage("failed without an attempt", "FIELD_MISSING") {
+            $0.properties.headers = [("skald-outcome", .string("failed"))]
+        },
+        BadMessage("retry without an attempt", "FIELD_MISSING") {
+            $0.properties.headers = [("skald-outcome", .string("retry"))]
+        },
+        BadMessage("an attempt of a foreign kind", "FIELD_TYPE") { $0.setHeader("skald-attempt", .unsupported) },
+        BadMessage("a pause of a foreign kind", "FIELD_TYPE") { $0.setHeader("skald-retry-after", .unsupported) },
+        BadMessage("attempt 0", "FIELD_VALUE") { $0.setHeader("skald-attempt", .int(0)) },
+        BadMessage("a negative attempt", "FIELD_VALUE") { $0.setHeader("skald-attempt", .int(-1)) },
         BadMessage("an attempt that is none", "FIELD_TYPE") {
             $0.properties.headers = [("skald-outcome", .string("succeeded")), ("skald-attempt", .string("one"))]
         },

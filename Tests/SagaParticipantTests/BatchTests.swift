@@ -63,8 +63,39 @@ struct BatchTests {
         #expect(outcome.replies[0].message.routingKey == "skald.replies.0")
     }
 
-    @Test("Rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed")
-    func deadLetter() throws {
+    @Test(
+        "a command's body that is no object was never a command: refused, and nothing is remembered",
+        arguments: ["null", "[]", "5", #""x""#])
+    func bodyThatIsNoObject(body: String) throws {
+        let story = try Story()
+        for kind in [CommandID.Kind.action, .compensation, .fence] {
+            let type = [.action: "counter.add", .compensation: "counter.remove"][kind] ?? Command.fenceType
+            var message = story.command(kind, type).message()
+            message.body = Array(body.utf8)
+            let outcome = try story.core.process([story.delivery(message)], now: story.now)
+            let reply = try Reply.decode(outcome.replies[0].message)
+            #expect(reply.outcome == .failed && reply.body["code"] == "BAD_COMMAND")
+        }
+        #expect(try story.action().outcome == .succeeded, "the barrier has kept nothing")
+    }
+
+    @Test(
+        "the refusal of a command echoes an attempt that a reply may carry",
+        arguments: [.int(0), .int(-1), .int(.max), .unsupported] as [HeaderValue])
+    func refusedAttempt(attempt: HeaderValue) throws {
+        let story = try Story()
+        var message = story.command(.action, "counter.add").message()
+        message.properties.headers = [("skald-attempt", attempt)]
+        let outcome = try story.core.process([story.delivery(message)], now: story.now)
+        let reply = try Reply.decode(outcome.replies[0].message)
+        #expect(reply.body["code"] == "BAD_COMMAND")
+        #expect(reply.attempt == 1)
+    }
+
+    @Test(
+        "Rule 19, F18: without a sender it goes to the dead letters, its neighbours are executed",
+        arguments: [nil, ""], ["{}", "{"])
+    func deadLetter(replyTo: String?, body: String) throws {
         let story = try Story()
         var message = story.command(.action, "counter.add", step: "poison").message()
         message.properties.replyTo = replyTo

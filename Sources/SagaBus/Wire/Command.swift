@@ -58,14 +58,19 @@ public struct Command: Sendable, Hashable {
             throw Refusal(
                 code: .badCommand, path: "type", message: "a fence has the type \(fenceType) and a fence's message_id")
         }
-        let attempt = try properties.integerHeader(WireHeader.attempt) ?? 1
+        return Command(
+            id: id, type: type, attempt: try attempt(of: message), participant: message.routingKey, replyTo: replyTo,
+            traceparent: properties.traceparent, body: .object(try message.jsonObject(limits: .command)))
+    }
+
+    /// The attempt a command's message carries, 1 without one.
+    package static func attempt(of message: Message) throws(Refusal) -> Int {
+        let attempt = try message.properties.integerHeader(WireHeader.attempt) ?? 1
         guard attempt >= 1, attempt <= Int64(Int32.max) else {
             throw Refusal(
                 code: .fieldValue, path: "headers.\(WireHeader.attempt)", message: "attempts are counted from 1")
         }
-        return Command(
-            id: id, type: type, attempt: Int(attempt), participant: message.routingKey, replyTo: replyTo,
-            traceparent: properties.traceparent, body: .object(try message.jsonObject(limits: .command)))
+        return Int(attempt)
     }
 }
 

@@ -45,13 +45,17 @@ public struct Reply: Sendable, Hashable {
             throw Refusal(
                 code: .idFormat, path: "correlation_id", message: "correlation_id must be the command's message_id")
         }
-        guard case .string(let text)? = properties.header(WireHeader.outcome), let outcome = Outcome(rawValue: text)
-        else {
+        let text = try MessageProperties.required(properties.textHeader(WireHeader.outcome), WireHeader.outcome)
+        guard let outcome = Outcome(rawValue: text) else {
             throw Refusal(
                 code: .fieldValue, path: "headers.\(WireHeader.outcome)",
                 message: "the header \(WireHeader.outcome) must be succeeded, failed or retry")
         }
-        let attempt = try properties.integerHeader(WireHeader.attempt) ?? 0
+        let attempt = try MessageProperties.required(properties.integerHeader(WireHeader.attempt), WireHeader.attempt)
+        guard attempt >= 1 else {
+            throw Refusal(
+                code: .fieldValue, path: "headers.\(WireHeader.attempt)", message: "attempts are counted from 1")
+        }
         let retryAfter = try properties.integerHeader(WireHeader.retryAfter)
         if let retryAfter, retryAfter < 0 {
             throw Refusal(

@@ -66,6 +66,23 @@ extension MessageProperties {
         }
         throw Refusal(code: .fieldType, path: "headers.\(name)", message: "the header \(name) must be an integer")
     }
+
+    func textHeader(_ name: String) throws(Refusal) -> String? {
+        switch header(name) {
+        case nil: return nil
+        case .string(let text): return text
+        case .int, .bool, .unsupported:
+            throw Refusal(code: .fieldType, path: "headers.\(name)", message: "the header \(name) must be a text")
+        }
+    }
+
+    /// What ``integerHeader(_:)`` or ``textHeader(_:)`` has found, which must be there.
+    static func required<Value>(_ value: Value?, _ name: String) throws(Refusal) -> Value {
+        guard let value else {
+            throw Refusal(code: .fieldMissing, path: "headers.\(name)", message: "the header \(name) is required")
+        }
+        return value
+    }
 }
 
 extension Message {
