@@ -23,7 +23,7 @@ extension BatchWork {
     private mutating func apply(_ verb: OperatorVerb, _ message: OperatorMessage) throws {
         let fields = RequestFields(body: message.body)
         try fields.refuseOthers(than: ["saga", "step", "reason", "as", "output", "expect", "by"])
-        guard let text = try fields.string("saga"), let id = SagaID(text) else {
+        guard let id = SagaID(try fields.required(fields.string("saga"), "saga")) else {
             throw Refusal(code: .idFormat, path: "saga", message: "must be a saga's id")
         }
         let request = OperatorRequest(
@@ -73,7 +73,8 @@ extension BatchWork {
     private mutating func settleAnew(_ verb: DeadLetterVerb, _ message: OperatorMessage) throws -> JSONObject {
         let fields = RequestFields(body: message.body)
         try fields.refuseOthers(than: ["deadLetter", "reason", "by"])
-        guard let number = try fields.int("deadLetter"), let letter = try transaction.deadLetter(Int64(number)) else {
+        let number = try fields.required(fields.int("deadLetter"), "deadLetter")
+        guard let letter = try transaction.deadLetter(Int64(number)) else {
             throw Refusal(code: .fieldValue, path: "deadLetter", message: "no such dead letter")
         }
         let isReplay = verb == .replay
@@ -93,6 +94,7 @@ extension BatchWork {
 
 /// The members of a request's body, checked.
 private struct RequestFields {
+    private static let longestText = 4000
     let body: JSONObject
 
     func refuseOthers(than known: Set<String>) throws(Refusal) {
@@ -104,13 +106,16 @@ private struct RequestFields {
 
     func string(_ name: String) throws(Refusal) -> String? {
         guard let value = body[name], !value.isNull else { return nil }
-        guard let text = value.string, text.utf8.count <= 4000 else { throw wrong(name, "a text") }
+        guard let text = value.string else { throw wrong(name, "a text") }
+        guard text.utf8.count <= Self.longestText else {
+            throw wrong(name, "a text of at most \(Self.longestText) bytes", code: .fieldValue)
+        }
         return text
     }
 
     func int(_ name: String) throws(Refusal) -> Int? {
         guard let value = body[name], !value.isNull else { return nil }
-        guard let number = value.int64 else { throw wrong(name, "an integer") }
+        guard let number = value.int64 else { throw wrong(name, "an integer of 64 bits") }
         return Int(number)
     }
 
@@ -123,12 +128,20 @@ private struct RequestFields {
     func claim() throws(Refusal) -> PendingDecision.Claim? {
         guard let text = try string("as") else { return nil }
         guard let claim = PendingDecision.Claim(rawValue: text), claim != .skip else {
-            throw wrong("as", "succeeded or failed")
+            throw wrong("as", "succeeded or failed", code: .fieldValue)
         }
         return claim
     }
 
-    private func wrong(_ name: String, _ expected: String) -> Refusal {
-        Refusal(code: .fieldType, path: name, message: "must be \(expected)")
+    /// What ``string(_:)`` or ``int(_:)`` has found, which must be there.
+    func required<Value>(_ value: Value?, _ name: String) throws(Refusal) -> Value {
+        guard let value else {
+            throw Refusal(code: .fieldMissing, path: name, message: "the member \(name) is required")
+        }
+        return value
+    }
+
+    private func wrong(_ name: String, _ expected: String, code: RefusalCode = .fieldType) -> Refusal {
+        Refusal(code: code, path: name, message: "must be \(expected)")
     }
 }

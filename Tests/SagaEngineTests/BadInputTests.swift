@@ -61,13 +61,6 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
         BadMessage("unknown definition", "DEFINITION_UNKNOWN") { $0.properties.type = "shopp" },
         BadMessage("unknown version", "VERSION_UNKNOWN") { $0.properties.headers = [("skald-version", .int(7))] },
         BadMessage("a version that is none", "FIELD_TYPE") { $0.properties.headers = [("skald-version", .bool(true))] },
-        BadMessage("an old saga that is none", "ID_FORMAT") { $0.properties.headers = [("skald-again", .string("?"))] },
-        BadMessage(body: #"{"order": "1"}"#, "INPUT_MISSING"),
-        BadMessage(body: #"{"order": "", "amount": 1}"#, "KEY_FORMAT"),
-        BadMessage(body: #"{"order": 1.5, "amount": 1}"#, "KEY_FORMAT"),
-        BadMessage(body: #"{"order": ["1"], "amount": 1}"#, "KEY_FORMAT"),
-        BadMessage(body: #"{"order": null, "amount": 1}"#, "KEY_FORMAT"),
-        BadMessage("a key of 201 bytes", "KEY_FORMAT") {
         BadMessage("a version of a foreign kind", "FIELD_TYPE") {
             $0.properties.headers = [("skald-version", .unsupported)]
         },
@@ -75,6 +68,13 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
             $0.properties.headers = [("skald-again", .unsupported)]
         },
         BadMessage("an old saga as a number", "FIELD_TYPE") { $0.properties.headers = [("skald-again", .int(4))] },
+        BadMessage("an old saga that is none", "ID_FORMAT") { $0.properties.headers = [("skald-again", .string("?"))] },
+        BadMessage(body: #"{"order": "1"}"#, "INPUT_MISSING"),
+        BadMessage(body: #"{"order": "", "amount": 1}"#, "KEY_FORMAT"),
+        BadMessage(body: #"{"order": 1.5, "amount": 1}"#, "KEY_FORMAT"),
+        BadMessage(body: #"{"order": ["1"], "amount": 1}"#, "KEY_FORMAT"),
+        BadMessage(body: #"{"order": null, "amount": 1}"#, "KEY_FORMAT"),
+        BadMessage("a key of 201 bytes", "KEY_FORMAT") {
             $0.body = Array(#"{"order": "\#(String(repeating: "k", count: 201))", "amount": 1}"#.utf8)
         },
     ]
@@ -119,12 +119,28 @@ struct BadMessage: Sendable, CustomTestStringConvertible {
 
     static let requests: [BadMessage] = [
         BadMessage("unknown verb", "VERB_UNKNOWN") { $0.properties.type = "explode" },
-        BadMessage(body: "{}", "ID_FORMAT"),
+        BadMessage(body: "{}", "FIELD_MISSING"),
+        BadMessage(body: #"{"saga": null}"#, "FIELD_MISSING"),
         BadMessage(body: #"{"saga": "!"}"#, "ID_FORMAT"),
         BadMessage(body: #"{"saga": 7}"#, "FIELD_TYPE"),
         BadMessage(body: #"{"saga": "0000000000001"}"#, "SAGA_UNKNOWN"),
         BadMessage(body: #"{"saga": "0000000000001", "force": true}"#, "FIELD_UNKNOWN"),
-        BadMessage(body: #"{"saga": "0000000000001", "as": "skip"}"#, "FIELD_TYPE"),
+        BadMessage(body: #"{"saga": "0000000000001", "as": "skip"}"#, "FIELD_VALUE"),
+        BadMessage(body: #"{"saga": "0000000000001", "as": "maybe"}"#, "FIELD_VALUE"),
+        BadMessage(body: #"{"saga": "0000000000001", "as": 1}"#, "FIELD_TYPE"),
+        BadMessage(body: #"{"saga": "0000000000001", "reason": 1}"#, "FIELD_TYPE"),
+        BadMessage("a reason of 4001 bytes", "FIELD_VALUE") {
+            $0.body = Array(#"{"saga": "0000000000001", "reason": "\#(String(repeating: "r", count: 4001))"}"#.utf8)
+        },
+        BadMessage("no dead letter named", "FIELD_MISSING") {
+            ($0.properties.type, $0.body) = ("replay", Array("{}".utf8))
+        },
+        BadMessage("a dead letter that is none", "FIELD_TYPE") {
+            ($0.properties.type, $0.body) = ("discard", Array(#"{"deadLetter": "7"}"#.utf8))
+        },
+        BadMessage("a dead letter there is not", "FIELD_VALUE") {
+            ($0.properties.type, $0.body) = ("discard", Array(#"{"deadLetter": 7}"#.utf8))
+        },
         BadMessage(body: #"{"saga": "0000000000001", "output": 3}"#, "FIELD_TYPE"),
         BadMessage(body: #"{"saga": "0000000000001", "expect": 1.5}"#, "FIELD_TYPE"),
     ]
@@ -191,6 +207,38 @@ struct BadInputTests {
         #expect(try shop.state(saga) == before)
     }
 
+    @Test(arguments: ["", String(repeating: "q", count: 256)])
+    func noAnswerGoesWhereNoQueueCanBe(replyTo: String) throws {
+        let shop = try Shop()
+        let saga = try shop.started("x")
+        let pause = shop.request("pause", ["saga": .string(saga.description)], replyTo: replyTo)
+        let result = try shop.process(
+            shop.start("x", id: "again", replyTo: replyTo), shop.start("y", definition: "none", replyTo: replyTo),
+            pause, shop.request("explode", [:], replyTo: replyTo))
+        #expect(try result.answers().isEmpty)
+        #expect(try shop.state(saga).isPaused)
+        #expect(try shop.deadLetters().map(\.reason).sorted() == ["DEFINITION_UNKNOWN", "VERB_UNKNOWN"])
+    }
+
+    @Test func refusalsSayWhatWasExpected() throws {
+        let shop = try Shop()
+        let saga = try shop.started("x")
+        let long = JSONValue.string(String(repeating: "r", count: 4001))
+        let large = try JSONValue.parse(Array("1\(String(repeating: "0", count: 30))".utf8))
+        let answers = try shop.process(
+            shop.request("pause", of: saga, ["reason": long], id: "1"),
+            shop.request("resolve", of: saga, ["step": "charge", "as": "maybe"], id: "2"),
+            shop.start(large, id: "3"), shop.start(true, id: "4")
+        ).answers()
+        #expect(
+            answers.map { $0.body["message"]?.string } == [
+                "must be a text of at most 4000 bytes", "must be succeeded or failed",
+                "the business key must be a text or an integer of 64 bits",
+                "the business key must be a text or an integer of 64 bits",
+            ])
+        #expect(answers.map { $0.body["path"]?.string } == ["reason", "as", "key", "key"])
+    }
+
     @Test func refusalsNameWhatIsKnownAndEchoNothing() throws {
         let shop = try Shop()
         let saga = try shop.started("x")
@@ -228,6 +276,7 @@ struct BadInputTests {
         #expect(properties.header("h\u{FFFD}") == .string("v\u{FFFD}"))
         #expect(properties.header("n") == .int(3))
         #expect(properties.header("f") == .bool(true))
+        #expect(properties.header("skald-version") == .unsupported, "it is refused again when it is replayed")
     }
 
     @Test("Rule 19: what participants send to the dead letters is stored with their reason, however large")
@@ -235,38 +284,6 @@ struct BadInputTests {
         let shop = try Shop()
         let body = Array(repeating: UInt8(1), count: 400 * 1024)
         let original = Message(
-    @Test(arguments: ["", String(repeating: "q", count: 256)])
-    func noAnswerGoesWhereNoQueueCanBe(replyTo: String) throws {
-        let shop = try Shop()
-        let saga = try shop.started("x")
-        let pause = shop.request("pause", ["saga": .string(saga.description)], replyTo: replyTo)
-        let result = try shop.process(
-            shop.start("x", id: "again", replyTo: replyTo), shop.start("y", definition: "none", replyTo: replyTo),
-            pause, shop.request("explode", [:], replyTo: replyTo))
-        #expect(try result.answers().isEmpty)
-        #expect(try shop.state(saga).isPaused)
-        #expect(try shop.deadLetters().map(\.reason).sorted() == ["DEFINITION_UNKNOWN", "VERB_UNKNOWN"])
-    }
-
-    @Test func refusalsSayWhatWasExpected() throws {
-        let shop = try Shop()
-        let saga = try shop.started("x")
-        let long = JSONValue.string(String(repeating: "r", count: 4001))
-        let large = try JSONValue.parse(Array("1\(String(repeating: "0", count: 30))".utf8))
-        let answers = try shop.process(
-            shop.request("pause", of: saga, ["reason": long], id: "1"),
-            shop.request("resolve", of: saga, ["step": "charge", "as": "maybe"], id: "2"),
-            shop.start(large, id: "3"), shop.start(true, id: "4")
-        ).answers()
-        #expect(
-            answers.map { $0.body["message"]?.string } == [
-                "must be a text of at most 4000 bytes", "must be succeeded or failed",
-                "the business key must be a text or an integer of 64 bits",
-                "the business key must be a text or an integer of 64 bits",
-            ])
-        #expect(answers.map { $0.body["path"]?.string } == ["reason", "as", "key", "key"])
-    }
-
             exchange: "skald.commands", routingKey: "stock", properties: MessageProperties(messageID: "m", type: "t"),
             body: body)
         let letter = DeadLetter.message(for: original, reason: Refusal(code: .badCommand, message: "why"))

@@ -9,7 +9,8 @@ extension SagaDefinition {
         case .string(let string): text = string
         case .number(let number) where number.int64 != nil: text = number.literal
         case .null, .bool, .number, .array, .object:
-            throw Refusal(code: .keyFormat, path: "key", message: "the business key must be a string or an integer")
+            throw Refusal(
+                code: .keyFormat, path: "key", message: "the business key must be a text or an integer of 64 bits")
         }
         guard (1...Self.longestKeyBytes).contains(text.utf8.count) else {
             throw Refusal(
