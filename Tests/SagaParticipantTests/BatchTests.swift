@@ -108,6 +108,21 @@ struct BatchTests {
         #expect(try story.count == 1)
     }
 
+    @Test("F18: what came too large to be sent on is cut for the dead letters, or it would come again for ever")
+    func largeDeadLetter() throws {
+        let story = try Story()
+        var message = story.command(.action, "counter.add").message()
+        message.properties.messageID = String(repeating: "\u{FFFD}", count: 255)
+        message.properties.headers = [
+            ("large", .string(String(repeating: "x", count: 70_000))), ("small", .int(1)),
+            (String(repeating: "n", count: 200), .int(2)),
+        ]
+        let letter = try story.core.process([story.delivery(message)], now: story.now).replies[0].message
+        #expect(letter.problem == nil)
+        #expect(letter.properties.messageID == String(repeating: "\u{FFFD}", count: 85))
+        #expect(letter.properties.headers.map(\.name).prefix(2) == ["small", "skald-reason"])
+    }
+
     @Test("a type without a handler, or in the wrong role, is refused for good, naming those known")
     func unknownType() throws {
         let story = try Story()

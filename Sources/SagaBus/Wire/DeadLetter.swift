@@ -25,8 +25,10 @@ public struct DeadLetter: Sendable, Hashable {
             (WireHeader.reason, .string(reason.code.rawValue)), (WireHeader.detail, .string(reason.description)),
             (WireHeader.exchange, .string(original.exchange)), (WireHeader.routingKey, .string(original.routingKey)),
         ]
-        return Message(
+        var letter = Message(
             exchange: SkaldNames.deadLetters, routingKey: "", properties: properties, body: original.body)
+        letter.cutToLimits()
+        return letter
     }
 
     /// Reads one back. Anything can be read: what has no reason gets `INTERNAL`.
