@@ -32,6 +32,8 @@ struct ConnectionFailure: Error, Hashable {
         switch amqp_status_enum(rawValue: status) {
         case AMQP_STATUS_TIMEOUT:
             self.init(.timeout, "\(what): no answer in time.")
+        case AMQP_STATUS_SOCKET_ERROR, AMQP_STATUS_CONNECTION_CLOSED:
+            self.init(.connection, "\(what): refused, cut or closed by the other side.")
         case AMQP_STATUS_HEARTBEAT_TIMEOUT:
             self.init(.connection, "\(what): the broker has been silent for two heartbeats.")
         case AMQP_STATUS_BAD_AMQP_DATA, AMQP_STATUS_UNKNOWN_CLASS, AMQP_STATUS_UNKNOWN_METHOD,

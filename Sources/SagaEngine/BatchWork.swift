@@ -53,14 +53,21 @@ struct BatchWork {
         removedRows += rows
     }
 
-    /// A replayed message that no queue takes is a dead letter again, instead of being sent for ever.
-    mutating func keepReturned(_ rows: Set<OutboxRowID>) throws {
+    /// Of messages that no queue takes, those leave the outbox that no timer will ever decide about: commands of a saga
+    /// that has ended, whose replies nobody awaits, and replayed messages, which are dead letters again.
+    mutating func settleReturned(_ rows: Set<OutboxRowID>) throws {
         for id in rows.sorted() {
-            guard let row = try transaction.outboxRow(id), row.command == nil else { continue }
+            guard let row = try transaction.outboxRow(id) else { continue }
+            if let command = row.command {
+                guard try state(of: command.saga)?.status.isTerminal == true else { continue }
+            } else {
+                let detail =
+                    "no queue takes what is sent to \"\(row.exchange)\" with the routing key \"\(row.routingKey)\""
+                try store(DeadLetter(reason: .noQueue, detail: detail, original: Message(row)), saga: row.saga)
+            }
             try transaction.removeFromOutbox([id])
+            removedRows.append(id)
             result.replaced.append(id)
-            let detail = "no queue takes what is sent to \"\(row.exchange)\" with the routing key \"\(row.routingKey)\""
-            try store(DeadLetter(reason: .noQueue, detail: detail, original: Message(row)), saga: row.saga)
         }
     }
 

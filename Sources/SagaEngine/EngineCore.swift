@@ -14,8 +14,7 @@ package final class EngineCore {
     var inFlight = SagasInFlight()
     var unsent = UnsentCommands()
     var ids: SagaIDGenerator
-    /// Messages that are no commands and that no queue takes. No timer would ever decide about them: the next batch
-    /// makes them dead letters.
+    /// Messages that no queue takes; the next batch decides which of them stay in the outbox.
     package private(set) var returned: Set<OutboxRowID> = []
     private var nextRow: OutboxRowID
     /// Definitions known to be in the file.
@@ -151,7 +150,7 @@ package final class EngineCore {
     ) throws -> BatchResult {
         let result = try transact(at: now, using: &random) { work in
             try work.confirm(batch.confirmed)
-            try work.keepReturned(batch.returned)
+            try work.settleReturned(batch.returned)
             for delivery in batch.deliveries { try work.handle(delivery) }
             if let since = batch.timersSince { try work.runTimers(since: since) }
         }
@@ -185,9 +184,10 @@ package final class EngineCore {
     /// Everything that must be published after a start.
     package func unpublished() throws -> [OutboxRow] { try store.read { try $0.outbox() } }
 
-    /// No queue takes a message: from now on a command's timer counts (F16); anything else is ``returned``.
+    /// No queue takes a message (F16): from now on a command's timer counts. The next batch decides whether it stays.
     package func wasReturned(_ row: OutboxRowID) {
-        if unsent.holds(row) { unsent.wasReturned(row) } else { returned.insert(row) }
+        unsent.wasReturned(row)
+        returned.insert(row)
     }
 
     /// The broker has it, though its row is removed with a later batch.

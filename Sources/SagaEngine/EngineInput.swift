@@ -7,7 +7,7 @@ package struct EngineBatch: Sendable {
     package var deliveries: [Delivery] = []
     /// Outbox rows the broker has confirmed.
     package var confirmed: [OutboxRowID] = []
-    /// Messages that are no commands and that no queue takes: ``EngineCore/returned``.
+    /// Messages that no queue takes: ``EngineCore/returned``.
     package var returned: Set<OutboxRowID> = []
     /// Run due timers; replies could arrive since then. Nil: no timer fires (rule 3).
     package var timersSince: Timestamp?

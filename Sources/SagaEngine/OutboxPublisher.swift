@@ -60,8 +60,7 @@ struct OutboxPublisher {
             switch result.outcome {
             case .confirmed: settled.confirmed.append(id)
             case .returned(let reason):
-                // What is no command is taken out by the next batch.
-                if row.command != nil { waiting[id] = row }
+                waiting[id] = row
                 settled.returned.append((row, reason))
             case .rejected:
                 waiting[id] = row

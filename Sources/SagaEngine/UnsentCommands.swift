@@ -11,7 +11,6 @@ struct UnsentCommands {
     private var sagas: [SagaID: Set<CommandID>] = [:]
 
     func row(of command: CommandID) -> Int64? { rows[command] }
-    func holds(_ row: OutboxRowID) -> Bool { commands[row] != nil }
     func commands(of saga: SagaID) -> Set<CommandID> { sagas[saga] ?? [] }
 
     mutating func insert(_ row: OutboxRowID, _ command: CommandID) {

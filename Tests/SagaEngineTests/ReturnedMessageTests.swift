@@ -40,6 +40,19 @@ struct ReturnedMessageTests {
         #expect(again.outgoing.contains { $0.exchange == row.exchange && $0.body == row.body })
     }
 
+    @Test("F16, rule 20: a command that no queue takes leaves with its saga's end, and stays until then")
+    func commandOfAnEndedSaga() throws {
+        let shop = try Shop()
+        let command = try #require(try shop.process(shop.start()).outgoing.first { $0.command != nil })
+        let saga = try #require(command.command?.saga)
+        #expect(try shop.returned([command]).replaced == [])
+        #expect(try shop.outbox.contains(command))
+        try shop.process(shop.request("abandon", of: saga, ["reason": "test"]))
+        #expect(try shop.returned([command]).replaced == [command.id])
+        #expect(try !shop.outbox.contains(command))
+        #expect(try openLetters(shop).isEmpty)
+    }
+
     @Test("F1, F16: a crash before that commit leaves the message in the outbox, and it comes back once more")
     func crash() throws {
         let (shop, row) = try shopWithReplay(.file)
