@@ -40,7 +40,7 @@ struct EngineLog {
                     "dead letter: skald dead-letters",
                     metadata: ["code": "\(reason.escapedForTerminal)", "detail": "\(detail.escapedForTerminal)"])
             case .refused(let code, let detail):
-                logger.info("refused", metadata: ["code": "\(code)", "detail": "\(detail.escapedForTerminal)"])
+                logger.warning("refused", metadata: ["code": "\(code)", "detail": "\(detail.escapedForTerminal)"])
             case .ignored(let why):
                 ignored.increment()
                 logger.trace("ignored", metadata: ["why": "\(why)"])

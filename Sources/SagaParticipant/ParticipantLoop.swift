@@ -67,7 +67,9 @@ final class ParticipantLoop {
                     let consumer = try bus.openConsumer(
                         ConsumerID(core.participant.name),
                         queue: SkaldNames.commandQueue(participant: core.participant.name),
-                        options: ConsumerOptions(prefetch: settings.prefetch), mailbox: signals.mailbox)
+                        // Its barrier is in one file: a second one on the queue would do everything twice.
+                        options: ConsumerOptions(prefetch: settings.prefetch, isExclusive: true),
+                        mailbox: signals.mailbox)
                     nextPause = settings.backoff.lowerBound
                     return (publisher, consumer)
                 } catch {

@@ -27,13 +27,15 @@ extension SagaStore {
                     try transaction.setFact(name, to: value)
                     continue
                 }
-                guard known == value else {
+                // A file in which nothing has begun yet may have been opened for the wrong one.
+                guard try known == value || transaction.hasNoSagas() else {
                     throw UnusableDatabase(
                         description: """
                             this data directory belongs to \(StoreTransport.words(known)), not to \
                             \(StoreTransport.words(value)); name another with --data-dir
                             """)
                 }
+                if known != value { try transaction.setFact(name, to: value) }
             }
         }
     }

@@ -98,6 +98,21 @@ extension StoreView {
         ).map { ($0["rollback"], $0["error_code"], $0["n"]) }
     }
 
+    package func hasNoSagas() throws -> Bool {
+        try Int.fetchOne(db, sql: "SELECT 1 FROM sagas LIMIT 1") == nil
+    }
+
+    /// Sagas with a step of which an operator said what became of it, or that an operator passed over.
+    package func sagasSettledByOperators() throws -> Set<SagaID> {
+        let found = try Int64.fetchAll(
+            db,
+            sql: """
+                SELECT DISTINCT saga FROM history
+                WHERE events LIKE '%"event":"resolved"%' OR events LIKE '%"event":"skipped"%'
+                """)
+        return Set(found.map { SagaID(column: $0) })
+    }
+
     package func openSagaCount() throws -> Int {
         try Int.fetchOne(db, sql: "SELECT count(*) FROM sagas WHERE ended_at IS NULL") ?? 0
     }

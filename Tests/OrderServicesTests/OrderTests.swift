@@ -27,6 +27,23 @@ struct OrderTests {
         #expect(try Order(JSONValue.parse(text)).lines[1].total.minorUnits == 0)
     }
 
+    @Test("An order comes to less than 2^53, so that the books can add up; the ledger refuses more before the pivot")
+    func largestTotal() throws {
+        func order(_ total: Int64) throws -> Order {
+            try Order(
+                JSONValue.parse(
+                    """
+                    {"orderId":"1","customerId":"C","currency":"EUR","total":\(total),"lines":[{"sku":"1","quantity":1,\
+                    "unitPrice":\(total),"discount":0}],"paymentMethod":{"type":"card","token":"tok_visa"}}
+                    """))
+        }
+        #expect(try order(9_007_199_254_740_991).total.minorUnits == 9_007_199_254_740_991)
+        let refusal = #expect(throws: Refusal.self) { try order(9_007_199_254_740_992) }
+        #expect(refusal?.code == .moneyRange && refusal?.path == "total")
+        let command = #expect(throws: Refusal.self) { try Fields.money(["amount": 9_007_199_254_740_992]) }
+        #expect(command?.code == .moneyRange && command?.path == "amount")
+    }
+
     @Test(
         "what is refused, with code and path",
         arguments: [

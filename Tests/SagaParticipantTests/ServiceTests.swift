@@ -62,6 +62,22 @@ struct ServiceTests {
         #expect(try bus.depth(ofQueue: "counter.commands") == 0)
     }
 
+    @Test("F23: nobody else gets commands from its queue, such as a second one with another file")
+    func aloneOnItsQueue() async throws {
+        try await withService { [bus] orchestrator in
+            orchestrator.send([orchestrator.command("counter.add", step: "before")])
+            _ = try orchestrator.replies(1)
+            let error = #expect(throws: BusError.self) {
+                _ = try bus.openConsumer(
+                    "second", queue: "counter.commands", options: ConsumerOptions(), mailbox: BusMailbox())
+            }
+            #expect(error?.code == .accessRefused)
+            orchestrator.send([orchestrator.command("counter.add", step: "after")])
+            _ = try orchestrator.replies(1)
+        }
+        #expect(try count == 2)
+    }
+
     @Test("Rule 18: calls that block do not hold up other commands")
     func blockingCalls() async throws {
         let gateway = gateway

@@ -228,7 +228,10 @@ struct FileTests {
     @Test("Rule 29: a file belongs to one broker, virtual host and shard, and refuses others")
     func claim() throws {
         let store = try SagaStore(path: path)
+        // A mistyped address binds nothing while there is no saga.
+        try store.claim(transport: "amqp://hots:5672/shop", shard: 0)
         try store.claim(transport: "amqp://host:5672/shop", shard: 0)
+        try Sample.start(1, in: store)
         try store.claim(transport: "amqp://host:5672/shop", shard: 0)
         for (transport, shard) in [
             ("amqp://host:5672/other", 0), (StoreTransport.embedded, 0), ("amqp://host:5672/shop", 1),

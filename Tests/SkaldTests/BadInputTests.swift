@@ -61,6 +61,16 @@ import Testing
         #expect(unknown.errors == "error: no saga with the id or key \"4711\"; see skald list\n")
     }
 
+    @Test("a demo leaves alone a directory that holds a service's file")
+    func demoOnAServicesFile() async throws {
+        let ledger = tool.directory + "/books/ledger.sqlite"
+        try FileManager.default.createDirectory(atPath: tool.directory + "/books", withIntermediateDirectories: false)
+        #expect(FileManager.default.createFile(atPath: ledger, contents: Data()))
+        let demo = try await tool.run("demo", "--orders", "1", "--data-dir", "books")
+        #expect(demo.code == 1)
+        #expect(demo.errors == "error: books holds a service that is no demo; name another with --data-dir\n")
+    }
+
     @Test("a demo that was killed before it began does not keep the next from running")
     func demoKilled() async throws {
         try FileManager.default.createDirectory(

@@ -53,9 +53,20 @@ enum Fields {
         return currency
     }
 
+    /// What an order may come to: what every JSON reader keeps exactly, so that the books can add up many of them.
+    static let largestTotal: Int64 = (1 << 53) - 1
+
+    static func total(_ value: JSONValue?, at path: String) throws(Refusal) -> Int64 {
+        let amount = try Money.amount(value, at: path)
+        guard amount <= largestTotal else {
+            throw Refusal(code: .moneyRange, path: path, message: "expected an amount from 1 to \(largestTotal)")
+        }
+        return amount
+    }
+
     /// The amount of a command. Where it names no currency, it is in euros.
     static func money(_ command: JSONValue) throws(Refusal) -> Money {
-        let amount = try Money.amount(command["amount"], at: "amount")
+        let amount = try total(command["amount"], at: "amount")
         return Money(minorUnits: amount, currency: try currency(command["currency"] ?? "EUR", at: "currency"))
     }
 

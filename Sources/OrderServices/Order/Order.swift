@@ -50,6 +50,7 @@ extension Order {
         guard sum == total else {
             throw Refusal(code: .moneyMismatch, path: "total", message: "expected the sum of the lines")
         }
+        _ = try Fields.total(json["total"], at: "total")
         self.lines = lines
         paymentMethod = try PaymentMethod(json["paymentMethod"], at: "paymentMethod")
     }

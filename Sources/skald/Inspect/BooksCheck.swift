@@ -8,6 +8,8 @@ struct BooksCheck {
     let audit: AuditReport
     /// Every saga had ended or was stuck while the books were read; only then are the services compared.
     let isAtRest: Bool
+    /// Sagas left out: stuck, abandoned, or settled by an operator's word.
+    let exceptions: Set<SagaID>
 
     var problems: [String] { audit.violations + audit.unfinished }
 
@@ -26,10 +28,12 @@ struct BooksCheck {
         guard let before, try reader.read(Self.rest) == before else {
             self.audit = try books.report(atRest: false)
             isAtRest = false
+            exceptions = []
             return
         }
         self.audit = audit
         isAtRest = true
+        exceptions = before
     }
 
     /// The sagas of which anything may be left over, or nil while one is under way.
@@ -43,12 +47,13 @@ struct BooksCheck {
 }
 
 extension StoreView {
-    /// Sagas that are stuck or abandoned: of their money and stock anything may be left over.
+    /// Sagas that are stuck or abandoned, or were settled by an operator's word: of their money and stock anything may
+    /// be left over, and the services' own books may say otherwise.
     func loose() throws -> Set<SagaID> {
         var filter = SagaFilter()
         filter.statuses = [.stuck, .abandoned]
         filter.limit = .max
-        return Set(try sagas(filter).map(\.id))
+        return Set(try sagas(filter).map(\.id)).union(try sagasSettledByOperators())
     }
 }
 

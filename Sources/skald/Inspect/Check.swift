@@ -53,6 +53,7 @@ struct Check: ParsableCommand {
             if let books {
                 json["books"] = .object(books.audit.json)
                 json["atRest"] = .bool(books.isAtRest)
+                json["leftOut"] = .array(books.exceptions.sorted().map { .string($0.description) })
             }
             return out.json(.object(json))
         }
@@ -60,7 +61,13 @@ struct Check: ParsableCommand {
         let what = "\(checked) sagas read\(integrity ? ", and the file by SQLite" : "")"
         let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
         out.line("\(what): \(problems.isEmpty ? out.style("every check holds", .green) : count)")
-        if let books { books.audit.show(on: out, whole: books.isAtRest) }
+        guard let books else { return }
+        books.audit.show(on: out, whole: books.isAtRest)
+        guard !books.exceptions.isEmpty else { return }
+        let few = books.exceptions.sorted().prefix(5).map(\.description).joined(separator: " ")
+        out.line(
+            "  left out, since stuck, abandoned or settled by an operator's word: \(books.exceptions.count) "
+                + "(\(few)\(books.exceptions.count > 5 ? " …" : ""))")
     }
 }
 

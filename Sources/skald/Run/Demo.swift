@@ -84,7 +84,13 @@ struct DemoDirectory {
 
     func clear() throws {
         let store = path + "/skald.sqlite"
-        guard FileManager.default.fileExists(atPath: store) else { return }
+        guard FileManager.default.fileExists(atPath: store) else {
+            let services = OrderService.allCases.map { "\(path)/\($0.rawValue).sqlite" }
+            guard !services.contains(where: { FileManager.default.fileExists(atPath: $0) }) else {
+                throw CommandFailure(.refused, "\(path) holds a service that is no demo; name another with --data-dir")
+            }
+            return
+        }
         let reader: SagaStoreReader
         do {
             reader = try SagaStoreReader(path: store)

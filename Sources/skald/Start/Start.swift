@@ -32,7 +32,10 @@ struct Start: AsyncParsableCommand {
     @Flag(help: "The input has one JSON object a line.")
     var batch = false
 
-    @Flag(help: "Wait until every saga has ended or is stuck. Needs the worker's data directory.")
+    @Flag(
+        help:
+            "Wait until every saga has ended or is stuck; ends with 1 if one is stuck. Needs the worker's data directory."
+    )
     var wait = false
 
     @Option(help: "Use this version of the definition instead of the highest.")

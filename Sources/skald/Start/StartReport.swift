@@ -11,6 +11,7 @@ final class StartReport: Sendable {
         var started: [SagaID] = []
         var existing = 0
         var refused = 0
+        var stuck = 0
         var unanswered = 0
         var progress: ProgressBar
     }
@@ -63,8 +64,16 @@ final class StartReport: Sendable {
             let id = answer.body["saga"]?.string ?? "?"
             let status = answer.body["status"]?.string ?? "?"
             Terminal.standardOutput.line(
-                isExisting ? "\(id) exists already: the same input was started before (\(status))" : "\(id) started")
+                isExisting
+                    ? "\(id) exists already: the same input was started before (\(status))" + successor(id, status)
+                    : "\(id) started")
         }
+    }
+
+    /// How to try anew what was undone.
+    private func successor(_ id: String, _ status: String) -> String {
+        guard [SagaStatus.compensated, .abandoned].contains(where: { $0.rawValue == status }) else { return "" }
+        return "; to try again: --again \(id)"
     }
 
     private func takeRefusal(_ answer: Answer, line: Int) {
@@ -116,12 +125,13 @@ final class StartReport: Sendable {
             if !waiting.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
         }
         progress.clear()
+        counts.withLock { $0.stuck = ends[.stuck] ?? 0 }
         guard all.count > 1, !isJSON else { return }
         let text = SagaStatus.allCases.compactMap { status in ends[status].map { "\($0) \(status.rawValue)" } }
         Terminal.standardOutput.line(text.joined(separator: ", "))
     }
 
-    /// The last line, and the exit code: 1 if anything was refused, 69 if no worker answered.
+    /// The last line, and the exit code: 1 if anything was refused or is stuck, 69 if no worker answered.
     func finish() throws {
         let counts = self.counts.withLock { $0 }
         if isBatch {
@@ -137,6 +147,9 @@ final class StartReport: Sendable {
                 \(counts.unanswered) not answered: the broker keeps them until a worker takes them \
                 (skald worker); starting the same input again is safe
                 """)
+        }
+        if counts.stuck > 0 {
+            throw CommandFailure(.refused, "\(counts.stuck) stuck, waiting for an operator: skald list --status stuck")
         }
         if counts.refused > 0 { throw ExitCode(CommandFailure.Kind.refused.rawValue) }
     }
