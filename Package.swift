@@ -9,6 +9,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -61,11 +62,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
+        // All of it in one process, in virtual time, while everything goes wrong that can.
+        .target(
+            name: "SagaSimulator",
+            dependencies: [
+                "SagaCore", "SagaBus", "DurableSQLite", "SagaStore", "SagaEngine", "SagaParticipant", "OrderServices",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+
         .executableTarget(
             name: "skald",
             dependencies: [
                 "SagaCore", "SagaYAML", "SagaBus", "RabbitMQBus", "DurableSQLite", "SagaStore", "SagaEngine",
-                "SagaParticipant", "OrderServices",
+                "SagaParticipant", "OrderServices", "SagaSimulator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -112,6 +124,13 @@ let package = Package(
             dependencies: [
                 "skald", "SagaCore", "SagaYAML", "SagaBus", "SagaStore", "SagaEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "SagaCore", "SagaYAML", "SagaBus", "DurableSQLite", "SagaStore", "SagaEngine", "SagaParticipant",
+                "OrderServices", "SagaSimulator",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(

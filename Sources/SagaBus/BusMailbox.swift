@@ -70,6 +70,7 @@ public final class BusMailbox: Sendable {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while contents.events.isEmpty && !contents.isWoken {
+            if let timeout, timeout <= .zero { break }
             guard timeout != nil else {
                 pthread_cond_wait(condition, mutex)
                 continue

@@ -14,7 +14,7 @@ package struct EngineClock: Sendable {
     }
 
     /// - Parameter milliseconds: what a clock of the machine shows.
-    init(notBefore floor: Timestamp?, milliseconds: @escaping @Sendable (clockid_t) -> Int64) {
+    package init(notBefore floor: Timestamp?, milliseconds: @escaping @Sendable (clockid_t) -> Int64) {
         let wall = Timestamp(milliseconds: milliseconds(CLOCK_REALTIME))
         let origin = max(wall, floor ?? wall)
         behindMilliseconds = origin - wall

@@ -133,6 +133,7 @@ package final class EngineCore {
             work.result.nextWake = try transaction.nextWake()
             drawn = work.random
             committed = work
+            settings.crashPoints.reached(.workerBeforeCommit)
         }
         guard let work = committed else { preconditionFailure("the transaction has committed") }
         random = drawn

@@ -5,8 +5,10 @@ import SagaBus
 import SagaCore
 import SagaStore
 
-/// The thread behind an ``Orchestrator``: receives a batch, has it committed, acknowledges, publishes.
-final class EngineLoop {
+/// What an ``Orchestrator`` does on its thread: receives a batch, has it committed, acknowledges, publishes.
+///
+/// It has no thread, clock or randomness of its own: the worker runs it on a thread, the simulator step by step.
+package final class EngineLoop {
     private let core: EngineCore
     private let store: SagaStore
     private let bus: any MessageBus
@@ -26,10 +28,12 @@ final class EngineLoop {
     /// The worker did not close the file in order: until a consumer delivers something new, what it delivers again is
     /// handled one by one.
     private var suspects: Set<ConsumerID> = []
+    /// Between tries to reach the broker, at the start.
+    private var connectPause = Pause()
     private var storagePause = Pause()
     private var republishPause = Pause()
 
-    init(
+    package init(
         core: EngineCore, store: SagaStore, bus: any MessageBus, settings: EngineSettings,
         definitions: [SagaDefinition], clock: EngineClock, random: SplitMix64, signals: EngineSignals, logger: Logger
     ) throws {
@@ -54,12 +58,8 @@ final class EngineLoop {
             intake.close()
             outbox?.close()
         }
-        guard try open() else { return }
-        try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
-        log.started(definitions: core.registry.all, unpublished: outbox?.count ?? 0)
-        while !signals.isStopping {
-            try turn(signals.mailbox.receive(waitingAtMost: patience, limit: settings.batchLimit))
-        }
+        while !signals.isStopping { try step(waitingAtMost: patience) }
+        guard isConnected else { return }
         do {
             try finish()
             try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
@@ -69,40 +69,44 @@ final class EngineLoop {
         log.stopped()
     }
 
-    // MARK: Opening
-
-    /// Connects, waiting for a broker that cannot be reached; false when told to stop meanwhile.
-    private func open() throws -> Bool {
-        var pause = Pause()
-        while !signals.isStopping {
-            do {
-                try declare()
-                outbox = OutboxPublisher(publisher: try bus.openPublisher(mailbox: signals.mailbox))
-                let replies = SkaldNames.replyQueue(shard: settings.shard)
-                try consume(.replies, queue: replies, isExclusive: true)
-                try consume(.operatorRequests, queue: SkaldNames.operatorQueue(shard: settings.shard))
-                try consume(.deadLetters, queue: SkaldNames.deadLetters)
-                try consume(.starts, queue: SkaldNames.startQueue(shard: settings.shard))
-                outbox?.publish(try core.unpublished())
-                return true
-            } catch let error as BusError where error.isTemporary {
-                intake.close()
-                intake = Intake()
-                outbox?.close()
-                log.brokerIsAway(error)
-                pause.begin(clock.now)
-                wait(pause)
-                _ = pause.ends()
-            }
+    /// Takes what has arrived and does what is due, waiting for something to arrive at most so long.
+    package func step(waitingAtMost timeout: Duration = .zero) throws {
+        let events = signals.mailbox.receive(waitingAtMost: timeout, limit: settings.batchLimit)
+        if isConnected {
+            try turn(events)
+        } else if !connectPause.isOn(clock.now) {
+            // What has arrived is from consumers that are closed again.
+            try connect()
         }
-        return false
     }
 
-    /// Waits until told to stop, dropping what consumers that are closed again have left.
-    private func wait(_ pause: Pause) {
-        while !signals.isStopping, pause.isOn(clock.now) {
-            _ = signals.mailbox.receive(waitingAtMost: pause.left(clock.now))
+    // MARK: Opening
+
+    private var isConnected: Bool { outbox != nil }
+
+    /// Opens everything, unless the broker cannot be reached for now.
+    private func connect() throws {
+        _ = connectPause.ends()
+        var outbox: OutboxPublisher?
+        do {
+            try declare()
+            outbox = OutboxPublisher(publisher: try bus.openPublisher(mailbox: signals.mailbox))
+            let replies = SkaldNames.replyQueue(shard: settings.shard)
+            try consume(.replies, queue: replies, isExclusive: true)
+            try consume(.operatorRequests, queue: SkaldNames.operatorQueue(shard: settings.shard))
+            try consume(.deadLetters, queue: SkaldNames.deadLetters)
+            try consume(.starts, queue: SkaldNames.startQueue(shard: settings.shard))
+        } catch let error as BusError where error.isTemporary {
+            intake.close()
+            intake = Intake()
+            outbox?.close()
+            connectPause.begin(clock.now)
+            return log.brokerIsAway(error)
         }
+        outbox?.publish(try core.unpublished())
+        self.outbox = outbox
+        try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
+        log.started(definitions: core.registry.all, unpublished: outbox?.count ?? 0)
     }
 
     private func declare() throws {
@@ -181,8 +185,11 @@ final class EngineLoop {
 
     /// After the commit: acknowledge, then publish.
     private func finish(_ batch: EngineBatch, _ result: BatchResult) {
+        settings.crashPoints.reached(.workerAfterCommit)
         intake.acknowledge(batch.deliveries)
+        settings.crashPoints.reached(.workerAfterAcknowledging)
         outbox?.publish(result.outgoing, replacing: result.replaced)
+        settings.crashPoints.reached(.workerAfterPublishing)
         nextWake = result.nextWake
         if batch.timersSince != nil { timersAreDue = result.hasMoreTimers }
         log.report(result.notices)
@@ -220,6 +227,7 @@ final class EngineLoop {
 
     private func settle(_ results: [PublishResult]) {
         guard let settled = outbox?.settle(results) else { return }
+        settings.crashPoints.reached(.workerAfterConfirm)
         for id in settled.confirmed { core.wasConfirmed(id) }
         for (row, reason) in settled.returned {
             core.wasReturned(row.id)
@@ -254,7 +262,8 @@ final class EngineLoop {
     }
 
     /// How long to wait for the next event.
-    private var patience: Duration {
+    package var patience: Duration {
+        guard isConnected else { return connectPause.left(clock.now) }
         if storagePause.isOn(clock.now) { return storagePause.left(clock.now) }
         if timersAreDue, intake.repliesAreDrained { return .zero }
         var patience = Self.longest

@@ -22,5 +22,8 @@ package struct EngineSettings: Sendable {
     /// What an input must be beyond what its definition refers to: a refusal, or nil if it is right.
     package var inputCheck: @Sendable (SagaDefinition, JSONValue) -> Refusal? = { _, _ in nil }
 
+    /// Where a harness may make the process die.
+    package var crashPoints = CrashPoints.none
+
     package init() {}
 }

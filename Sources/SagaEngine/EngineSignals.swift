@@ -3,13 +3,15 @@ import SagaCore
 import Synchronization
 
 /// What other threads tell the engine's loop. Each wakes it.
-final class EngineSignals: Sendable {
+package final class EngineSignals: Sendable {
     private struct Contents {
         var isStopping = false
         var definitions: [SagaDefinition]?
     }
-    let mailbox = BusMailbox()
+    package let mailbox = BusMailbox()
     private let contents = Mutex(Contents())
+
+    package init() {}
 
     func stop() {
         contents.withLock { $0.isStopping = true }
@@ -18,7 +20,7 @@ final class EngineSignals: Sendable {
 
     var isStopping: Bool { contents.withLock { $0.isStopping } }
 
-    func load(_ definitions: [SagaDefinition]) {
+    package func load(_ definitions: [SagaDefinition]) {
         contents.withLock { $0.definitions = definitions }
         mailbox.wake()
     }

@@ -1,15 +1,15 @@
 import SagaBus
 
-/// Calls to the outside: some under way, each on a thread of its own, the others waiting their turn.
+/// Calls to the outside: some under way, the others waiting their turn.
 struct CallQueue {
     private let width: Int
-    private let signals: ParticipantSignals
+    private let perform: (OutsideCall) -> Void
     private var underWay = 0
     private var waiting: [OutsideCall] = []
 
-    init(width: Int, signals: ParticipantSignals) {
+    init(width: Int, perform: @escaping (OutsideCall) -> Void) {
         self.width = max(1, width)
-        self.signals = signals
+        self.perform = perform
     }
 
     var areUnderWay: Bool { underWay > 0 || !waiting.isEmpty }
@@ -30,10 +30,8 @@ struct CallQueue {
         let count = min(width - underWay, waiting.count)
         guard count > 0 else { return }
         underWay += count
-        for call in waiting.prefix(count) {
-            let signals = signals
-            DedicatedThread.start { signals.returned(call.perform()) }
-        }
+        let next = waiting.prefix(count)
         waiting.removeFirst(count)
+        for call in next { perform(call) }
     }
 }

@@ -22,6 +22,25 @@ public struct CommandHandler: Sendable {
     public let kind: CommandID.Kind
     let work: Work
 
+    func asking(_ ask: @escaping @Sendable (CommandContext) throws -> Void) -> CommandHandler {
+        let asked: Work =
+            switch work {
+            case .transactional(let handle):
+                .transactional { db, context in
+                    try ask(context)
+                    return try handle(db, context)
+                }
+            case .outside(let work):
+                .outside(
+                    OutsideWork(
+                        prepare: { db, context in
+                            try ask(context)
+                            return try work.prepare(db, context)
+                        }, call: work.call, finish: work.finish))
+            }
+        return CommandHandler(type: type, kind: kind, work: asked)
+    }
+
     public static func action(_ type: String, _ handle: @escaping Transaction) -> CommandHandler {
         CommandHandler(type: type, kind: .action, work: .transactional(handle))
     }

@@ -11,8 +11,13 @@ public struct OutsideCall: Sendable {
     let work: OutsideWork
 
     /// May block as long as the other side takes.
-    public func perform() -> AnsweredCall {
-        AnsweredCall(call: self, answer: work.call(started.key, started.parameters))
+    public func perform() -> AnsweredCall { perform(.none) }
+
+    package func perform(_ crashPoints: CrashPoints) -> AnsweredCall {
+        crashPoints.reached(.participantBeforeCall)
+        let answer = work.call(started.key, started.parameters)
+        crashPoints.reached(.participantAfterCall)
+        return AnsweredCall(call: self, answer: answer)
     }
 }
 

@@ -34,6 +34,12 @@ public struct Participant: Sendable {
         self.maintain = maintain
     }
 
+    /// The same one, where `ask` sees each command before its handler and may throw for it; for harnesses.
+    package func asking(_ ask: @escaping @Sendable (CommandContext) throws -> Void) -> Participant {
+        Participant(
+            name: name, migrations: migrations, handlers: handlers.values.map { $0.asking(ask) }, maintain: maintain)
+    }
+
     /// The types of command it understands, sorted.
     public var commandTypes: [String] { handlers.keys.sorted() }
 }

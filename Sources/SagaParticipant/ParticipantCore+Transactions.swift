@@ -38,6 +38,7 @@ extension ParticipantCore {
         try database.queue.write { db in
             var outcome = BatchOutcome()
             for item in items { try work(db, item, &outcome) }
+            crashPoints.reached(.participantBeforeCommit)
             return outcome
         }
     }

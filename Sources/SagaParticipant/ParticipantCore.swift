@@ -10,15 +10,21 @@ import SagaCore
 public final class ParticipantCore {
     public let participant: Participant
     public let database: ParticipantDatabase
+    let crashPoints: CrashPoints
     /// The commands whose call is being made, so that a second attempt does not make it again at the same time.
     private var calling: Set<CommandID> = []
 
     /// How long the orchestrator is asked to wait for a call that is being made or settled.
     static let askAgainMilliseconds: Int64 = 250
 
-    public init(participant: Participant, database: ParticipantDatabase) {
+    public convenience init(participant: Participant, database: ParticipantDatabase) {
+        self.init(participant: participant, database: database, crashPoints: .none)
+    }
+
+    package init(participant: Participant, database: ParticipantDatabase, crashPoints: CrashPoints) {
         self.participant = participant
         self.database = database
+        self.crashPoints = crashPoints
     }
 
     /// Executes these commands and fences, in order.

@@ -2,16 +2,19 @@ import Logging
 import SagaBus
 import SagaCore
 
-/// The thread behind a ``ParticipantService``: moves messages and calls between the bus and the core.
-final class ParticipantLoop {
+/// What a ``ParticipantService`` does on its thread: moves messages and calls between the bus and the core.
+///
+/// It has no thread or clock of its own: a service runs it on a thread, the simulator step by step.
+package final class ParticipantLoop {
     private let core: ParticipantCore
     private let bus: any MessageBus
     private let settings: ParticipantSettings
     private let signals: ParticipantSignals
-    private let now: @Sendable () -> Timestamp
+    private let clock: ParticipantClock
     private let logger: Logger
-    private let clock = ContinuousClock()
 
+    /// Nil until the broker has been reached.
+    private var link: Link?
     private var calls: CallQueue
     /// Calls that have come back and are not written down yet.
     private var returned: [AnsweredCall] = []
@@ -22,72 +25,88 @@ final class ParticipantLoop {
     private var lastToken: UInt64 = 0
     private var isConsuming = true
     private var canPublish = true
-    /// Since the database could not be written.
-    private var pausedUntil: ContinuousClock.Instant?
+    /// Since the database could not be written, or the broker not be reached.
+    private var pausedUntil: Duration?
     private var nextPause: Duration
-    private var maintenanceDue: ContinuousClock.Instant
+    private var maintenanceDue: Duration
 
-    init(
+    private struct Link {
+        let publisher: any BusPublisher
+        let consumer: any BusConsumer
+    }
+
+    package init(
         core: ParticipantCore, bus: any MessageBus, settings: ParticipantSettings, signals: ParticipantSignals,
-        now: @escaping @Sendable () -> Timestamp, logger: Logger
+        clock: ParticipantClock, perform: @escaping @Sendable (OutsideCall, ParticipantSignals) -> Void, logger: Logger
     ) {
         self.core = core
         self.bus = bus
         self.settings = settings
         self.signals = signals
-        self.now = now
+        self.clock = clock
         self.logger = logger
-        calls = CallQueue(width: settings.concurrentCalls, signals: signals)
+        calls = CallQueue(width: settings.concurrentCalls) { perform($0, signals) }
         nextPause = settings.backoff.lowerBound
-        maintenanceDue = clock.now
+        maintenanceDue = clock.elapsed()
     }
 
     func run() throws {
-        guard let (publisher, consumer) = try open() else { return }
         defer {
-            consumer.close()
-            publisher.close()
+            link?.consumer.close()
+            link?.publisher.close()
         }
-        logger.info("consuming commands", metadata: ["types": "\(core.participant.commandTypes)"])
-        resumeUnsettledCalls()
-        while !signals.isStopping {
-            try turn(publisher, consumer, waitingAtMost: patience)
-        }
-        try finish(publisher, consumer)
+        while !signals.isStopping { try step(waitingAtMost: patience) }
+        guard let link else { return }
+        try finish(link.publisher, link.consumer)
         logger.info("stopped")
     }
 
-    /// Connects, waiting for a broker that cannot be reached; nil when told to stop meanwhile.
-    private func open() throws -> (any BusPublisher, any BusConsumer)? {
-        while !signals.isStopping {
-            do {
-                try bus.declare(.participant(core.participant.name))
-                let publisher = try bus.openPublisher(mailbox: signals.mailbox)
-                do {
-                    let consumer = try bus.openConsumer(
-                        ConsumerID(core.participant.name),
-                        queue: SkaldNames.commandQueue(participant: core.participant.name),
-                        // Its barrier is in one file: a second one on the queue would do everything twice.
-                        options: ConsumerOptions(prefetch: settings.prefetch, isExclusive: true),
-                        mailbox: signals.mailbox)
-                    nextPause = settings.backoff.lowerBound
-                    return (publisher, consumer)
-                } catch {
-                    publisher.close()
-                    throw error
-                }
-            } catch let error as BusError where error.isTemporary {
-                logger.warning("the broker cannot be reached", metadata: ["error": "\(error)"])
-                _ = signals.mailbox.receive(waitingAtMost: takePause())
-            }
+    /// Takes what has arrived and does what is due, waiting for something to arrive at most so long.
+    package func step(waitingAtMost timeout: Duration = .zero) throws {
+        let events = signals.mailbox.receive(waitingAtMost: timeout, limit: settings.prefetch * 2)
+        if let link {
+            try turn(events, link.publisher, link.consumer)
+        } else if pausedUntil.map({ clock.elapsed() >= $0 }) ?? true {
+            // What has arrived is from a connection that is closed again.
+            try connect()
         }
-        return nil
     }
 
-    private func turn(
-        _ publisher: any BusPublisher, _ consumer: any BusConsumer, waitingAtMost timeout: Duration?
-    ) throws {
-        let events = signals.mailbox.receive(waitingAtMost: timeout, limit: settings.prefetch * 2)
+    /// How long to wait for something to arrive.
+    package var patience: Duration {
+        guard let until = pausedUntil ?? (link == nil ? nil : maintenanceDue) else { return .zero }
+        return max(.zero, until - clock.elapsed())
+    }
+
+    /// Opens everything, unless the broker cannot be reached for now.
+    private func connect() throws {
+        do {
+            try bus.declare(.participant(core.participant.name))
+            let publisher = try bus.openPublisher(mailbox: signals.mailbox)
+            do {
+                let consumer = try bus.openConsumer(
+                    ConsumerID(core.participant.name),
+                    queue: SkaldNames.commandQueue(participant: core.participant.name),
+                    // Its barrier is in one file: a second one on the queue would do everything twice.
+                    options: ConsumerOptions(prefetch: settings.prefetch, isExclusive: true),
+                    mailbox: signals.mailbox)
+                link = Link(publisher: publisher, consumer: consumer)
+            } catch {
+                publisher.close()
+                throw error
+            }
+        } catch let error as BusError where error.isTemporary {
+            logger.warning("the broker cannot be reached", metadata: ["error": "\(error)"])
+            pausedUntil = clock.elapsed() + takePause()
+            return
+        }
+        pausedUntil = nil
+        nextPause = settings.backoff.lowerBound
+        logger.info("consuming commands", metadata: ["types": "\(core.participant.commandTypes)"])
+        resumeUnsettledCalls()
+    }
+
+    private func turn(_ events: [BusEvent], _ publisher: any BusPublisher, _ consumer: any BusConsumer) throws {
         var batch: [Delivery] = []
         for event in events {
             if case .delivery(let delivery) = event {
@@ -114,16 +133,16 @@ final class ParticipantLoop {
 
     /// Executes what has arrived and publishes the answers. Throws with nothing of it done.
     private func work(_ batch: [Delivery], _ publisher: any BusPublisher) throws {
-        if clock.now >= maintenanceDue {
-            try core.maintain(now: now())
-            maintenanceDue = clock.now + settings.maintenanceInterval
+        if clock.elapsed() >= maintenanceDue {
+            try core.maintain(now: clock.now())
+            maintenanceDue = clock.elapsed() + settings.maintenanceInterval
         }
         if !returned.isEmpty {
-            let outcome = try core.finish(returned, now: now())
+            let outcome = try core.finish(returned, now: clock.now())
             returned = []
             take(outcome, publisher)
         }
-        if !batch.isEmpty { take(try core.process(batch, now: now()), publisher) }
+        if !batch.isEmpty { take(try core.process(batch, now: clock.now()), publisher) }
     }
 
     private func take(_ outcome: BatchOutcome, _ publisher: any BusPublisher) {
@@ -135,6 +154,7 @@ final class ParticipantLoop {
                     "error": "\(fault.description.escapedForTerminal)",
                 ])
         }
+        settings.crashPoints.reached(.participantAfterCommit)
         calls.add(outcome.calls)
         guard !outcome.replies.isEmpty else { return }
         publisher.publish(
@@ -143,6 +163,7 @@ final class ParticipantLoop {
                 unconfirmed[lastToken] = reply.delivery
                 return (token: lastToken, message: reply.message)
             })
+        settings.crashPoints.reached(.participantAfterPublishing)
     }
 
     private func handle(_ event: BusEvent, _ consumer: any BusConsumer, _ batch: inout [Delivery]) throws {
@@ -187,6 +208,7 @@ final class ParticipantLoop {
             case .rejected, .unknown: again.append(tag)
             }
         }
+        settings.crashPoints.reached(.participantAfterConfirm)
         if !done.isEmpty { consumer.acknowledge(done) }
         if !again.isEmpty { consumer.requeue(again) }
     }
@@ -197,7 +219,7 @@ final class ParticipantLoop {
     private func pause(_ consumer: any BusConsumer, because error: any Error) {
         stopConsuming(consumer)
         let pause = takePause()
-        pausedUntil = clock.now + pause
+        pausedUntil = clock.elapsed() + pause
         logger.error(
             "the database cannot be written; commands wait in their queue",
             metadata: ["error": "\(error)", "again in": "\(pause)"])
@@ -210,7 +232,7 @@ final class ParticipantLoop {
     }
 
     private func resumeIfPossible(_ consumer: any BusConsumer) -> Bool {
-        if let until = pausedUntil, clock.now < until { return false }
+        if let until = pausedUntil, clock.elapsed() < until { return false }
         pausedUntil = nil
         guard canPublish else { return false }
         consumer.resume()
@@ -221,10 +243,6 @@ final class ParticipantLoop {
     private func takePause() -> Duration {
         defer { nextPause = min(nextPause * 2, settings.backoff.upperBound) }
         return nextPause
-    }
-
-    private var patience: Duration {
-        clock.now.duration(to: pausedUntil ?? maintenanceDue)
     }
 
     private func resumeUnsettledCalls() {
@@ -238,10 +256,10 @@ final class ParticipantLoop {
     /// Finishes what is under way; what is delivered meanwhile goes back to its queue when the consumer closes, and
     /// calls not made yet are made by the next run.
     private func finish(_ publisher: any BusPublisher, _ consumer: any BusConsumer) throws {
-        let end = clock.now + settings.shutdownPatience
+        let end = clock.elapsed() + settings.shutdownPatience
         calls.dropWaiting()
         while calls.areUnderWay || !returned.isEmpty || !unconfirmed.isEmpty {
-            let left = clock.now.duration(to: end)
+            let left = end - clock.elapsed()
             guard left > .zero else {
                 logger.warning("stopping with replies unconfirmed; their commands will come again")
                 return

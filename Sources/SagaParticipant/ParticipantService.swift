@@ -15,6 +15,8 @@ public struct ParticipantSettings: Sendable {
     /// The first and the longest pause after the database could not be written, or the broker not be reached.
     public var backoff: ClosedRange<Duration> = .milliseconds(200)...(.seconds(10))
     public var maintenanceInterval: Duration = .seconds(60)
+    /// Where a harness may make the process die.
+    package var crashPoints = CrashPoints.none
 
     public init() {}
 }
@@ -58,9 +60,13 @@ public final class ParticipantService: Service {
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await runOnDedicatedThread {
-                    let core = ParticipantCore(participant: participant, database: database)
+                    let core = ParticipantCore(
+                        participant: participant, database: database, crashPoints: settings.crashPoints)
                     let loop = ParticipantLoop(
-                        core: core, bus: bus, settings: settings, signals: signals, now: now, logger: logger)
+                        core: core, bus: bus, settings: settings, signals: signals, clock: .machine(now: now),
+                        perform: { call, signals in
+                            DedicatedThread.start { signals.returned(call.perform(settings.crashPoints)) }
+                        }, logger: logger)
                     try loop.run()
                 }
             } onGracefulShutdown: {

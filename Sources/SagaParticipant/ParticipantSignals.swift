@@ -2,13 +2,15 @@ import SagaBus
 import Synchronization
 
 /// What other threads tell the loop: to stop, and which calls have come back. Each wakes it.
-final class ParticipantSignals: Sendable {
+package final class ParticipantSignals: Sendable {
     private struct Contents {
         var isStopping = false
         var calls: [AnsweredCall] = []
     }
-    let mailbox = BusMailbox()
+    package let mailbox = BusMailbox()
     private let contents = Mutex(Contents())
+
+    package init() {}
 
     func stop() {
         contents.withLock { $0.isStopping = true }
@@ -17,7 +19,7 @@ final class ParticipantSignals: Sendable {
 
     var isStopping: Bool { contents.withLock { $0.isStopping } }
 
-    func returned(_ call: AnsweredCall) {
+    package func returned(_ call: AnsweredCall) {
         contents.withLock { $0.calls.append(call) }
         mailbox.wake()
     }

@@ -22,6 +22,12 @@ package final class SagaStore: Sendable {
         database = try DurableDatabase(inMemory: Schema.migrator)
     }
 
+    /// Has someone told of every commit, before and after it; for harnesses.
+    package func watch(_ observer: some TransactionObserver) { database.watch(observer) }
+
+    /// Whether this is called from within a transaction.
+    package var isInTransaction: Bool { database.queue.unsafeIsInTransaction }
+
     /// Opens the file anew after an error, still holding its lock (rule 25).
     package func reopen() throws { try database.reopen() }
 

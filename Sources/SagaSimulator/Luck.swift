@@ -1,0 +1,62 @@
+import SagaCore
+
+/// A simulation's luck: a stream of numbers of its own for each kind of fault, so that leaving one out leaves the
+/// numbers of the others as they were.
+// One thread drives a simulation and all that belongs to it.
+final class Luck: @unchecked Sendable {
+    private var streams: [SplitMix64]
+    private var rates: [Double]
+    private(set) var counts: [Int]
+    private let limit: Int
+    private var total = 0
+    /// False once faults are over.
+    private var isOn = true
+    /// What is no fault: how long things take, what is ordered.
+    var course: SplitMix64
+
+    private static let faults = Fault.allCases
+
+    /// - Parameter limit: only so many faults happen, the first ones.
+    init(seed: UInt64, rates: [Fault: Double], limit: Int) {
+        var seeds = SplitMix64(seed: seed)
+        course = SplitMix64(seed: seeds.next())
+        streams = Self.faults.map { _ in SplitMix64(seed: seeds.next()) }
+        self.rates = Self.faults.map { rates[$0] ?? 0 }
+        counts = Self.faults.map { _ in 0 }
+        self.limit = limit
+    }
+
+    /// Whether the fault happens at this opportunity.
+    func happens(_ fault: Fault) -> Bool {
+        let index = fault.index
+        guard isOn, rates[index] > 0, total < limit else { return false }
+        guard Double.random(in: 0..<1, using: &streams[index]) < rates[index] else { return false }
+        counts[index] += 1
+        total += 1
+        return true
+    }
+
+    func draw(_ range: ClosedRange<Int64>, of fault: Fault) -> Int64 {
+        Int64.random(in: range, using: &streams[fault.index])
+    }
+
+    /// A time that is short as often as long.
+    func milliseconds(_ range: ClosedRange<Int64>, of fault: Fault) -> Int64 {
+        let bound = draw(range, of: fault)
+        return draw(range.lowerBound...max(range.lowerBound, bound), of: fault)
+    }
+
+    func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &course) }
+
+    /// From now on nothing goes wrong any more.
+    func end() { isOn = false }
+
+    var happened: [(fault: Fault, count: Int)] {
+        zip(Self.faults, counts).filter { $0.1 > 0 }.map { (fault: $0.0, count: $0.1) }
+    }
+}
+
+extension Fault {
+    private static let indices = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+    fileprivate var index: Int { Self.indices[self] ?? 0 }
+}
