@@ -68,7 +68,7 @@ package enum DefinitionFile {
             code: problem.code.rawValue, message: message, hint: hint)
     }
 
-    private static func contents(ofFile path: String) throws(YAMLProblem) -> [UInt8] {
+    static func contents(ofFile path: String) throws(YAMLProblem) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw unreadable() }
         defer { close(descriptor) }

@@ -16,7 +16,7 @@ struct Skald: AsyncParsableCommand {
             """,
         version: "0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "Run:", subcommands: [Demo.self, Worker.self, ServiceCommand.self]),
+            CommandGroup(name: "Run:", subcommands: [Demo.self, Worker.self, ServiceCommand.self, Chaos.self]),
             CommandGroup(name: "Start sagas:", subcommands: [Start.self]),
             CommandGroup(
                 name: "Look:", subcommands: [List.self, Show.self, History.self, DeadLetters.self, Check.self]),
