@@ -133,6 +133,12 @@ struct Chaos: AsyncParsableCommand {
         } else {
             for line in report.lines(paint: out.paint) { out.line(line) }
         }
+        guard let html else { return }
+        do {
+            try report.html.write(toFile: html, atomically: true, encoding: .utf8)
+        } catch {
+            throw CommandFailure(.refused, "cannot write \(html.escapedForTerminal)")
+        }
     }
 }
 

@@ -28,7 +28,7 @@ struct OrderLine {
     private var nextToken: UInt64 = 0
     private var requests = 0
     private let began = ContinuousClock.now
-    private(set) var tally = OrderFeeder.Tally()
+    private var counted = OrderFeeder.Tally()
 
     /// What has no answer after this long is asked for again.
     private static let patience = Duration.seconds(5)
@@ -42,13 +42,19 @@ struct OrderLine {
         random = SplitMix64(seed: scenario.seed ^ 0x5f1d_36f1_b5b9_23c7)
     }
 
+    var tally: OrderFeeder.Tally {
+        var tally = counted
+        tally.unanswered = waiting.count
+        return tally
+    }
+
     var isFed: Bool { isStopped || scenario.orders.map { placed >= $0 } ?? false }
     var isDone: Bool { isFed && waiting.isEmpty && later.isEmpty }
 
     /// No further orders.
     mutating func stop() {
         isStopped = true
-        later.removeAll { !$0.isConflict && tally.accepted[$0.key] == nil }
+        later.removeAll { !$0.isConflict && counted.accepted[$0.key] == nil }
     }
 
     /// Answers to what was asked for may be lost.
@@ -71,8 +77,7 @@ struct OrderLine {
             nextToken += 1
             waiting[id]?.askAt = now + Self.patience
         }
-        tally.repeats = Int(nextToken) - tally.asked
-        tally.unanswered = waiting.count
+        counted.repeats = Int(nextToken) - counted.asked
         if !messages.isEmpty { publisher.publish(messages) }
     }
 
@@ -114,9 +119,9 @@ struct OrderLine {
         _ start: StartRequest, _ key: OrderFeeder.Key, isConflict: Bool, _ now: ContinuousClock.Instant
     ) {
         // Before the order itself has been accepted, other content with its key would be the order.
-        guard !isConflict || tally.accepted[key] != nil else { return }
+        guard !isConflict || counted.accepted[key] != nil else { return }
         waiting[start.requestID] = Request(start: start, key: key, isConflict: isConflict, askAt: now)
-        tally.asked += 1
+        counted.asked += 1
     }
 
     // MARK: Answers
@@ -136,21 +141,21 @@ struct OrderLine {
         let name = "\(request.key.definition) \(request.key.key)"
         switch answer.kind {
         case .accepted where request.isConflict:
-            wrong("\(name) was accepted with two different contents", [saga, tally.accepted[request.key]])
+            wrong("\(name) was accepted with two different contents", [saga, counted.accepted[request.key]])
         case .accepted:
             guard let saga else { return wrong("\(name) was accepted without a saga", []) }
-            if let first = tally.accepted[request.key], first != saga {
+            if let first = counted.accepted[request.key], first != saga {
                 wrong("\(name) was accepted as two sagas", [first, saga])
             }
-            tally.accepted[request.key] = saga
+            counted.accepted[request.key] = saga
         case .refused where request.isConflict && answer.body["code"]?.string == "IDEMPOTENCY_CONFLICT":
-            tally.conflicts += 1
+            counted.conflicts += 1
         case .refused, .applied:
             wrong("\(name) was answered \(answer.kind.rawValue) \(answer.body["code"]?.string ?? "")", [saga])
         }
     }
 
     private mutating func wrong(_ text: String, _ sagas: [SagaID?]) {
-        tally.wrong.append(OrderFeeder.Wrong(text: text, sagas: sagas.compactMap { $0 }))
+        counted.wrong.append(OrderFeeder.Wrong(text: text, sagas: sagas.compactMap { $0 }))
     }
 }

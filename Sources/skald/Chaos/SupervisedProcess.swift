@@ -34,7 +34,7 @@ actor SupervisedProcess {
 
     func start(crashAt point: String? = nil) throws {
         var environment = self.environment
-        environment["SKALD_CRASH_AT"] = point
+        environment[CrashAt.variable] = point
         child = try ChildProcess(executable, arguments, environment: environment, log: log)
         armed = point
     }
@@ -130,7 +130,7 @@ actor SupervisedProcess {
         await child?.killNow()
         try await Task.sleep(for: .milliseconds(fault.lasting))
         try start(crashAt: point)
-        return (point.map { "armed \($0)" } ?? "", wasRunning ? 1 : 0)
+        return ("armed \(point)", wasRunning ? 1 : 0)
     }
 
     private func restart(_ fault: PlannedFault) async throws -> (String, Int) {
@@ -187,9 +187,18 @@ actor SupervisedProcess {
 
 /// Where a process is to kill itself: `<point>:<n>`, the n-th time it comes there.
 enum CrashPlace {
-    static func draw(_ fault: PlannedFault) -> String? {
-        let points: [String] = []
-        guard !points.isEmpty else { return nil }
-        return "\(fault.pick(points)):\(fault.detail >> 32 % 60 + 1)"
+    static func draw(_ fault: PlannedFault) -> String {
+        let points = CrashPoint.allCases.filter { point in
+            switch point {
+            case .workerBeforeCommit, .workerAfterCommit, .workerAfterAcknowledging, .workerAfterPublishing,
+                .workerAfterConfirm:
+                fault.target == .worker
+            case .participantBeforeCommit, .participantAfterCommit, .participantAfterPublishing,
+                .participantAfterConfirm:
+                fault.target != .worker
+            case .participantBeforeCall, .participantAfterCall: fault.target == .payment
+            }
+        }
+        return "\(fault.pick(points).rawValue):\(fault.detail >> 32 % 60 + 1)"
     }
 }

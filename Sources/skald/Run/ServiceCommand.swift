@@ -4,6 +4,7 @@ import Foundation
 import OrderServices
 import RabbitMQBus
 import SagaCore
+import SagaParticipant
 
 extension OrderService: ExpressibleByArgument {}
 
@@ -43,7 +44,10 @@ struct ServiceCommand: AsyncParsableCommand {
             let service = try name.open(directory: data.directory)
             if let stock { try receive(stock, service) }
             defer { bus.close() }
-            try await runUntilSignalled(service.service(over: bus, logger: logger), logger: logger)
+            var settings = ParticipantSettings()
+            settings.crashPoints = try CrashAt.crashPoints()
+            try await runUntilSignalled(
+                service.service(over: bus, settings: settings, logger: logger), logger: logger)
         }
     }
 

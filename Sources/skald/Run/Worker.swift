@@ -58,6 +58,7 @@ struct Worker: AsyncParsableCommand {
             settings.sagasInFlight = sagasInFlight
             settings.participantUsers = try participantUsers()
             settings.inputCheck = { Order.check($0, $1) }
+            settings.crashPoints = try CrashAt.crashPoints()
             let orchestrator = Orchestrator(
                 store: store, bus: bus, settings: settings, definitions: loaded, logger: logger)
             let hangups = reloadOnHangup(orchestrator)
