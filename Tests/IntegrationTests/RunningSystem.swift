@@ -100,6 +100,9 @@ final class RunningSystem {
         return (process.terminationStatus, try String(contentsOfFile: file, encoding: .utf8))
     }
 
+    /// Starts one command, to be ended by whoever called.
+    func begin(_ arguments: [String]) throws -> Process { try launch(arguments, log: "tool") }
+
     private func launch(_ arguments: [String], log: String?, output: String? = nil) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.executable)

@@ -24,6 +24,22 @@ struct BooksTests {
         #expect(json.output.contains(#""atRest":true"#))
     }
 
+    @Test("I4: an action of a compensated saga that was never undone is found") func anEffectLeftIsFound() async throws
+    {
+        #expect(try await tool.run("demo", "--orders", "60", "--data-dir", "shop").code == 0)
+        let inventory = try DatabaseQueue(path: tool.directory + "/shop/inventory.sqlite")
+        try await inventory.write { db in
+            try db.execute(
+                sql: """
+                    DROP TRIGGER barrier_final;
+                    UPDATE barrier SET had_effect = 0 WHERE kind = 'compensation' AND had_effect = 1
+                    """)
+        }
+        let bad = try await tool.run("check", "--books", "--data-dir", "shop")
+        #expect(bad.code == 1)
+        #expect(bad.output.contains("compensated, but inventory.reserve took effect and inventory.release did not"))
+    }
+
     @Test func withoutTheServicesFilesItSaysSo() async throws {
         #expect(try await tool.run("demo", "--orders", "1", "--data-dir", "shop").code == 0)
         try FileManager.default.removeItem(atPath: tool.directory + "/shop/ledger.sqlite")

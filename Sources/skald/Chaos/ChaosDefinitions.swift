@@ -1,5 +1,5 @@
 /// The sagas of `sagas/`, so that `skald chaos` needs no other file. They differ in their patience only: a step waits
-/// three seconds, so that what is frozen or cut off is asked again while it is.
+/// five seconds, so that what is frozen or cut off is asked again while it is.
 enum ChaosDefinitions {
     static let files = ["place-order.yaml": placeOrder, "cancel-order.yaml": cancelOrder]
 
@@ -18,14 +18,14 @@ enum ChaosDefinitions {
             action: inventory.reserve
             compensation: inventory.release
             with: { orderId: "${input.orderId}", lines: "${input.lines}" }
-            timeout: 3s
+            timeout: 5s
             retry: { attempts: 5, backoff: 200ms, max: 2s }
           - name: authorize-payment
             participant: payment
             action: payment.authorize
             compensation: payment.void
             with: { orderId: "${input.orderId}", amount: "${input.total}", currency: "${input.currency}", method: "${input.paymentMethod}" }
-            timeout: 3s
+            timeout: 5s
             retry: { attempts: 5, backoff: 200ms, max: 2s }
           - name: record-order
             after: [authorize-payment]
@@ -33,7 +33,7 @@ enum ChaosDefinitions {
             action: ledger.record
             compensation: ledger.reverse
             with: { orderId: "${input.orderId}", amount: "${input.total}", currency: "${input.currency}" }
-            timeout: 3s
+            timeout: 5s
             retry: { attempts: 5, backoff: 200ms, max: 2s }
           - name: commit-stock
             after: [authorize-payment]
@@ -41,7 +41,7 @@ enum ChaosDefinitions {
             action: inventory.commit
             compensation: inventory.uncommit
             with: { reservation: "${steps.reserve-stock.reservation}" }
-            timeout: 3s
+            timeout: 5s
             retry: { attempts: 5, backoff: 200ms, max: 2s }
           - name: capture-payment
             kind: pivot
@@ -49,14 +49,14 @@ enum ChaosDefinitions {
             participant: payment
             action: payment.capture
             with: { authorization: "${steps.authorize-payment.authorization}" }
-            timeout: 3s
+            timeout: 5s
             retry: { backoff: 200ms, max: 2s }
           - name: settle-order
             kind: retriable
             participant: ledger
             action: ledger.settle
             with: { entry: "${steps.record-order.entry}", capture: "${steps.capture-payment.capture}" }
-            timeout: 3s
+            timeout: 5s
             retry: { backoff: 200ms, max: 2s }
         """
 
@@ -75,14 +75,14 @@ enum ChaosDefinitions {
             action: ledger.begin-return
             compensation: ledger.cancel-return
             with: { orderId: "${input.orderId}" }
-            timeout: 3s
+            timeout: 5s
             retry: { attempts: 5, backoff: 200ms, max: 2s }
           - name: refund-payment
             kind: pivot
             participant: payment
             action: payment.refund
             with: { orderId: "${input.orderId}", return: "${steps.begin-return.return}", amount: "${steps.begin-return.amount}", currency: "${steps.begin-return.currency}" }
-            timeout: 3s
+            timeout: 5s
             retry: { backoff: 200ms, max: 2s }
           - name: reverse-sale
             kind: retriable
@@ -90,7 +90,7 @@ enum ChaosDefinitions {
             participant: ledger
             action: ledger.reverse-sale
             with: { orderId: "${input.orderId}", return: "${steps.begin-return.return}" }
-            timeout: 3s
+            timeout: 5s
             retry: { backoff: 200ms, max: 2s }
           - name: restock
             kind: retriable
@@ -98,7 +98,7 @@ enum ChaosDefinitions {
             participant: inventory
             action: inventory.restock
             with: { orderId: "${input.orderId}" }
-            timeout: 3s
+            timeout: 5s
             retry: { backoff: 200ms, max: 2s }
         """
 }

@@ -159,7 +159,7 @@ final class ChaosRun: Sendable {
             progress.show(journal, feeder.current, sampler.samples.last)
             try await Task.sleep(for: .milliseconds(500))
         }
-        journal.note("not everything came to rest within \(settings.patience.seconds) s")
+        journal.note("not everything came to rest within \(Int(settings.patience.seconds)) s")
         return await broker.queuesWithMessages()
     }
 

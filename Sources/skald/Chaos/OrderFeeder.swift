@@ -96,11 +96,11 @@ final class OrderFeeder: Sendable {
             return
         }
         line.askAllAgain()
-        var isBlocked = false
+        var isTaken = true
         var tellAt = ContinuousClock.now
         while !mustEnd.load(ordering: .acquiring), !line.isDone {
             if mustStopFeeding.load(ordering: .acquiring) { line.stop() }
-            if !isBlocked { line.publishDue(through: publisher, answers: answers) }
+            if isTaken { line.publishDue(through: publisher, answers: answers) }
             for event in mailbox.receive(waitingAtMost: .milliseconds(20)) {
                 switch event {
                 case .delivery(let delivery):
@@ -108,9 +108,9 @@ final class OrderFeeder: Sendable {
                     if let answer = try? Answer.decode(delivery.message) { line.take(answer) }
                 case .published(let results): line.take(results)
                 case .consuming: line.askAllAgain()
-                case .publishingBlocked: isBlocked = true
-                case .publishingUnblocked, .publisherReady: isBlocked = false
-                case .consumerLost, .publisherLost: break
+                case .publishingBlocked, .publisherLost: isTaken = false
+                case .publishingUnblocked, .publisherReady: isTaken = true
+                case .consumerLost: break
                 case .failed: return
                 }
             }

@@ -31,7 +31,7 @@ struct OrderLine {
     private var counted = OrderFeeder.Tally()
 
     /// What has no answer after this long is asked for again.
-    private static let patience = Duration.seconds(5)
+    private static let patience = Duration.seconds(10)
     /// Requests out at a time.
     private static let window = 2000
 
@@ -127,7 +127,7 @@ struct OrderLine {
     // MARK: Answers
 
     mutating func take(_ results: [PublishResult]) {
-        let soon = ContinuousClock.now + .milliseconds(500)
+        let soon = ContinuousClock.now + .seconds(1)
         for result in results {
             guard let id = tokens.removeValue(forKey: result.token), result.outcome != .confirmed else { continue }
             waiting[id]?.askAt = soon

@@ -8,7 +8,7 @@ import Synchronization
 final class PrivateBroker: Sendable {
     private static let programs = "/usr/lib/rabbitmq/bin"
     private static let server = programs + "/rabbitmq-server"
-    private static let patience = Duration.seconds(90)
+    private static let patience = Duration.seconds(180)
 
     let port: Int
     private let directory: String
@@ -191,7 +191,7 @@ final class PrivateBroker: Sendable {
             let child = try? ChildProcess(
                 Self.programs + "/rabbitmqctl", arguments, environment: environment, log: output)
         else { return nil }
-        guard let end = await child.end(within: .seconds(20)) else {
+        guard let end = await child.end(within: .seconds(60)) else {
             await child.killNow()
             return nil
         }

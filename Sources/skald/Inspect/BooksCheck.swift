@@ -23,7 +23,11 @@ struct BooksCheck {
         }
         let books = try MoneyAndStockAudit(reading: directory)
         let before = try reader.read(Self.rest)
-        let audit = try books.report(atRest: before != nil, excepting: before ?? [])
+        var audit = try books.report(atRest: before != nil, excepting: before ?? [])
+        if let before {
+            audit.violations += try EffectsCheck.breaches(
+                reader, try EffectsAudit(reading: directory).effects(), excepting: before)
+        }
         // What was read while something began or ended is worth no more than what holds at any time.
         guard let before, try reader.read(Self.rest) == before else {
             self.audit = try books.report(atRest: false)

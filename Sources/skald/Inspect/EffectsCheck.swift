@@ -1,5 +1,6 @@
 import OrderServices
 import SagaCore
+import SagaStore
 
 /// What a saga's history says against what the services' barriers hold: I4, and that no service knows of a command that
 /// was not committed (I7).
@@ -8,6 +9,34 @@ enum EffectsCheck {
         /// `I4` or `I7`.
         let rule: String
         let text: String
+    }
+
+    /// Of every saga of a file, as lines for a report.
+    static func breaches(
+        _ reader: SagaStoreReader, _ effects: [SagaID: [String: StepEffects]], excepting exceptions: Set<SagaID>
+    ) throws -> [String] {
+        var definitions: [String: SagaDefinition] = [:]
+        var filter = SagaFilter()
+        filter.limit = 200
+        var texts: [String] = []
+        while true {
+            let rows = try reader.read { transaction in
+                let rows = try transaction.sagas(filter)
+                for row in rows {
+                    let state = try transaction.state(of: row.id) { hash in
+                        if definitions[hash] == nil { definitions[hash] = try transaction.definition(hash: hash) }
+                        return definitions[hash]
+                    }
+                    guard let state else { continue }
+                    texts += breaches(
+                        of: state, effects[row.id] ?? [:], isExcepted: exceptions.contains(row.id)
+                    ).map { "saga \(row.id): \($0.text)" }
+                }
+                return rows
+            }
+            guard let last = rows.last else { return texts }
+            filter.before = last.id
+        }
     }
 
     /// - Parameters:
