@@ -16,6 +16,7 @@ extension BatchWork {
                 Refusal(code: .replyUnknown, path: "correlation_id", message: "no such saga in this shard"))
         }
         if let forged = forgery(delivery, reply, state) { return try deadLetter(delivery, forged, saga: state.id) }
+        heard(reply.command, of: state)
         let decision = try SagaMachine.decide(
             state,
             .reply(
@@ -52,9 +53,12 @@ extension BatchWork {
     mutating func wake(_ id: SagaID, since connected: Timestamp) throws {
         guard let state = try state(of: id) else { return }
         var unsent = core.unsent.commands(of: id)
-        for command in addedCommands.keys where command.saga == id { unsent.insert(command) }
+        if let added = addedCommands[id] { unsent.formUnion(added.keys) }
         let decision = try SagaMachine.decide(
-            state, .wake(WakeInput(unsent: unsent, connectedSince: connected)), at: now, using: &random)
+            state,
+            .wake(WakeInput(unsent: unsent, held: Set(heldCommands(of: id).keys), connectedSince: connected)),
+            at: now, using: &random)
+        noteSilence(decision, of: state)
         if decision.events.isEmpty {
             // The index was behind the history; set right, or it would be due for ever.
             try transaction.update(state)

@@ -13,10 +13,13 @@ struct BatchWork {
     var random: SplitMix64
     var nextRow: OutboxRowID
     var changed: [SagaID: SagaState] = [:]
-    /// Rows not yet confirmed that this batch has committed, for a newer attempt to replace.
-    var addedCommands: [CommandID: OutboxRowID] = [:]
+    /// Commands that this batch has committed, with their rows, for a newer attempt to replace.
+    var addedCommands: [SagaID: [CommandID: OutboxRowID]] = [:]
     var removedRows: [OutboxRowID] = []
     var savedHashes: Set<String> = []
+    /// By participant; those that are as new are left out.
+    var breakers: [String: CircuitBreaker]
+    var held = HeldCommands.Changes()
     var result = BatchResult()
 
     init(
@@ -27,6 +30,7 @@ struct BatchWork {
         self.now = now
         self.random = random
         self.nextRow = nextRow
+        breakers = core.breakers
     }
 
     var settings: EngineSettings { core.settings }
@@ -47,10 +51,11 @@ struct BatchWork {
         }
     }
 
-    mutating func confirm(_ rows: [OutboxRowID]) throws {
+    mutating func removeFromOutbox(_ rows: [OutboxRowID]) throws {
         guard !rows.isEmpty else { return }
         try transaction.removeFromOutbox(rows)
         removedRows += rows
+        for row in rows { held.remove(row, from: core.held) }
     }
 
     /// Of messages that no queue takes, those leave the outbox that no timer will ever decide about: commands of a saga
@@ -65,8 +70,7 @@ struct BatchWork {
                     "no queue takes what is sent to \"\(row.exchange)\" with the routing key \"\(row.routingKey)\""
                 try store(DeadLetter(reason: .noQueue, detail: detail, original: Message(row)), saga: row.saga)
             }
-            try transaction.removeFromOutbox([id])
-            removedRows.append(id)
+            try removeFromOutbox([id])
             result.replaced.append(id)
         }
     }
@@ -96,6 +100,7 @@ struct BatchWork {
                 if let replyTo { try self.answer(requestID, answer, saga: state, to: replyTo) }
             }
         }
+        if !isNew { try dropUnawaited(state) }
         note(decision)
     }
 
@@ -136,9 +141,8 @@ struct BatchWork {
     // MARK: Messages out
 
     private mutating func send(_ command: OutgoingCommand, of state: SagaState) throws {
-        if let old = addedCommands[command.id] ?? core.unsent.row(of: command.id) {
-            try transaction.removeFromOutbox([old])
-            removedRows.append(old)
+        if let old = addedCommands[state.id]?[command.id] ?? core.unsent.row(of: command.id) {
+            try removeFromOutbox([old])
             result.replaced.append(old)
             result.outgoing.removeAll { $0.id == old }
         }
@@ -147,7 +151,9 @@ struct BatchWork {
             participant: command.participant, replyTo: SkaldNames.replyQueue(shard: settings.shard),
             traceparent: state.traceparent, body: command.body
         ).message()
-        addedCommands[command.id] = try post(message, saga: state.id, command: command.id)
+        let row = try post(message, saga: state.id, command: command.id, isHeld: isHeldBack(command.participant))
+        addedCommands[state.id, default: [:]][command.id] = row
+        if isHeldBack(command.participant) { held.insert(row, for: command.participant) }
     }
 
     private mutating func publish(_ type: String, sequence: Int, of state: SagaState) throws {
@@ -192,14 +198,16 @@ struct BatchWork {
 
     /// Commits a message to the outbox.
     @discardableResult
-    mutating func post(_ message: Message, saga: SagaID? = nil, command: CommandID? = nil) throws -> OutboxRowID {
+    mutating func post(
+        _ message: Message, saga: SagaID? = nil, command: CommandID? = nil, isHeld: Bool = false
+    ) throws -> OutboxRowID {
         let row = OutboxRow(
             id: nextRow, saga: saga, command: command, exchange: message.exchange,
             routingKey: message.routingKey.replacingNULs, isMandatory: message.isMandatory,
             properties: message.properties.json, body: message.body)
         nextRow += 1
         try transaction.insert(row, at: now)
-        result.outgoing.append(row)
+        if isHeld { result.heldBack += 1 } else { result.outgoing.append(row) }
         return row.id
     }
 

@@ -13,6 +13,11 @@ package final class EngineCore {
     var cache: StateCache
     var inFlight = SagasInFlight()
     var unsent = UnsentCommands()
+    /// By participant; those that are as new are left out.
+    private(set) var breakers: [String: CircuitBreaker] = [:]
+    private(set) var held = HeldCommands()
+    /// What the file has of the breakers.
+    private var storedBreakers: [String: StoredBreaker] = [:]
     var ids: SagaIDGenerator
     /// Messages that no queue takes; the next batch decides which of them stay in the outbox.
     package private(set) var returned: Set<OutboxRowID> = []
@@ -37,7 +42,7 @@ package final class EngineCore {
     /// After an error from the file nothing remembered is trusted: it is opened anew, and what it holds counts
     /// (rule 25).
     ///
-    /// - Returns: the whole outbox. It may hold rows whose commit has not been seen to succeed.
+    /// - Returns: what of the outbox is to be published. It may hold rows whose commit has not been seen to succeed.
     package func recover() throws -> [OutboxRow] {
         cache.removeAll()
         inFlight.removeAll()
@@ -50,11 +55,18 @@ package final class EngineCore {
 
     @discardableResult
     private func readOutbox() throws -> [OutboxRow] {
-        let rows = try unpublished()
+        let (rows, stored) = try store.read { (try $0.outbox(), try $0.breakers()) }
         nextRow = max(nextRow, (rows.last?.id ?? 0) + 1)
+        storedBreakers = Dictionary(uniqueKeysWithValues: stored.map { ($0.participant, $0) })
+        breakers = storedBreakers.mapValues { CircuitBreaker($0) }
         unsent.removeAll()
-        for row in rows { if let command = row.command { unsent.insert(row.id, command) } }
-        return rows
+        held = HeldCommands()
+        for row in rows {
+            guard let command = row.command else { continue }
+            unsent.insert(row.id, command)
+            if breakers[row.routingKey] != nil { held.insert(row.id, for: row.routingKey) }
+        }
+        return rows.filter { held.participant(of: $0.id) == nil }
     }
 
     /// Handles a batch in one transaction. Nothing has happened unless it returns.
@@ -130,6 +142,7 @@ package final class EngineCore {
         try store.write { transaction in
             var work = BatchWork(core: self, transaction: transaction, now: now, random: drawn, nextRow: nextRow)
             try body(&work)
+            try save(work.breakers, in: transaction)
             work.result.nextWake = try transaction.nextWake()
             drawn = work.random
             committed = work
@@ -139,21 +152,53 @@ package final class EngineCore {
         random = drawn
         nextRow = work.nextRow
         cache.keep(work.changed.values)
-        inFlight.note(work.changed.values)
         for row in work.removedRows { unsent.remove(row) }
-        for row in work.result.outgoing { if let command = row.command { unsent.insert(row.id, command) } }
+        for (command, row) in work.addedCommands.values.joined() { unsent.insert(row, command) }
+        held.take(work.held)
+        breakers = work.breakers.filter { !$0.value.isFresh }
+        storedBreakers = Self.stored(breakers)
+        inFlight.note(work.changed.values) { [held, unsent] command in
+            held.count > 0 && unsent.row(of: command).map { held.participant(of: $0) != nil } == true
+        }
         savedHashes.formUnion(work.savedHashes)
-        return work.result
+        var result = work.result
+        result.nextWake = nextWake(result.nextWake)
+        return result
+    }
+
+    /// When the engine must next look at sagas or breakers.
+    private func nextWake(_ sagas: Timestamp?) -> Timestamp? {
+        breakers.reduce(sagas) { earliest, breaker in
+            guard let look = breaker.value.nextLook(held: held.count(of: breaker.key)) else { return earliest }
+            return min(look, earliest ?? look)
+        }
+    }
+
+    private func save(_ breakers: [String: CircuitBreaker], in transaction: StoreTransaction) throws {
+        let now = Self.stored(breakers)
+        for participant in storedBreakers.keys where now[participant] == nil {
+            try transaction.removeBreaker(of: participant)
+        }
+        for (participant, breaker) in now where storedBreakers[participant] != breaker {
+            try transaction.save(breaker)
+        }
+    }
+
+    private static func stored(_ breakers: [String: CircuitBreaker]) -> [String: StoredBreaker] {
+        var stored: [String: StoredBreaker] = [:]
+        for (participant, breaker) in breakers { stored[participant] = breaker.stored(of: participant) }
+        return stored
     }
 
     private func commit(
         _ batch: EngineBatch, at now: Timestamp, using random: inout SplitMix64
     ) throws -> BatchResult {
         let result = try transact(at: now, using: &random) { work in
-            try work.confirm(batch.confirmed)
+            try work.removeFromOutbox(batch.confirmed)
             try work.settleReturned(batch.returned)
             for delivery in batch.deliveries { try work.handle(delivery) }
             if let since = batch.timersSince { try work.runTimers(since: since) }
+            try work.runBreakers(since: batch.timersSince)
         }
         returned.subtract(batch.returned)
         return result
@@ -176,14 +221,16 @@ package final class EngineCore {
                 result.merge(try transact(at: now, using: &random) { try $0.makeStuck(id, error) })
             }
         }
-        result.nextWake = try store.read { try $0.nextWake() }
+        result.nextWake = nextWake(try store.read { try $0.nextWake() })
         return result
     }
 
     // MARK: What the shell asks
 
     /// Everything that must be published after a start.
-    package func unpublished() throws -> [OutboxRow] { try store.read { try $0.outbox() } }
+    package func unpublished() throws -> [OutboxRow] {
+        try store.read { try $0.outbox() }.filter { held.participant(of: $0.id) == nil }
+    }
 
     /// No queue takes a message (F16): from now on a command's timer counts. The next batch decides whether it stays.
     package func wasReturned(_ row: OutboxRowID) {
@@ -194,10 +241,12 @@ package final class EngineCore {
     /// The broker has it, though its row is removed with a later batch.
     package func wasConfirmed(_ row: OutboxRowID) { unsent.remove(row) }
 
-    /// Whether the window has room for new starts; one that was full opens when an eighth of it is free.
+    /// Whether the window has room for new starts, and the outbox for commands that are held back; one that was full
+    /// opens when an eighth of it is free.
     package func mayAdmitStarts(at now: Timestamp, wasFull: Bool = false) -> Bool {
-        let window = wasFull ? settings.sagasInFlight - settings.sagasInFlight / 8 : settings.sagasInFlight
-        return inFlight.count(at: now, ifAtLeast: window) < window
+        func bound(_ most: Int) -> Int { wasFull ? most - most / 8 : most }
+        let window = bound(settings.sagasInFlight)
+        return inFlight.count(at: now, ifAtLeast: window) < window && held.count < bound(settings.outboxBound)
     }
 
     /// Takes definitions for new starts; returns those refused (rule 15).
@@ -224,6 +273,7 @@ extension BatchResult {
     mutating func merge(_ other: BatchResult) {
         outgoing += other.outgoing
         replaced += other.replaced
+        heldBack += other.heldBack
         nextWake = other.nextWake
         hasMoreTimers = hasMoreTimers || other.hasMoreTimers
         notices += other.notices

@@ -22,6 +22,8 @@ package struct BatchResult: Sendable {
     package var outgoing: [OutboxRow] = []
     /// Rows that are no longer to be published: a newer attempt has replaced them, or they are dead letters again.
     package var replaced: [OutboxRowID] = []
+    /// How many commands were committed that are not to be published yet, since their participants do not answer.
+    package var heldBack = 0
     /// When the engine must next look at timers.
     package var nextWake: Timestamp?
     /// More timers are due than one batch takes.
@@ -38,6 +40,14 @@ package enum EngineNotice: Sendable, Hashable {
     case refused(code: String, detail: String)
     case ignored(String)
     case inputFailed(String)
+    /// Its breaker has opened, or opened again: from now on its commands are held back.
+    case participantSilent(String, since: Timestamp)
+    /// One of the held commands has been let out.
+    case participantProbed(String, held: Int, next: Timestamp)
+    /// It has answered a probe: the held commands are let out gradually.
+    case participantAnswers(String, held: Int)
+    /// Nothing is held back any more.
+    case participantIsBack(String)
 }
 
 extension ConsumerID {

@@ -44,6 +44,20 @@ struct EngineLog {
             case .ignored(let why):
                 ignored.increment()
                 logger.trace("ignored", metadata: ["why": "\(why)"])
+            case .participantSilent(let name, let since):
+                logger.error(
+                    "a participant does not answer; commands to it are held back, and it is asked with one at a time",
+                    metadata: ["participant": "\(name)", "since": "\(since)"])
+            case .participantProbed(let name, let held, let next):
+                logger.info(
+                    "asking a participant that does not answer",
+                    metadata: ["participant": "\(name)", "held": "\(held)", "next": "\(next)"])
+            case .participantAnswers(let name, let held):
+                logger.info(
+                    "a participant answers again; what was held back is let out gradually",
+                    metadata: ["participant": "\(name)", "held": "\(held)"])
+            case .participantIsBack(let name):
+                logger.info("nothing is held back for a participant any more", metadata: ["participant": "\(name)"])
             case .inputFailed(let detail):
                 logger.error("an input could not be handled", metadata: ["detail": "\(detail.escapedForTerminal)"])
             }

@@ -9,8 +9,11 @@ package struct EngineSettings: Sendable {
     package var prefetch = 512
     /// New starts are admitted while fewer sagas than this have a command out (rule 23).
     package var sagasInFlight = 4096
-    /// While more messages than this wait to be confirmed, nothing new is taken in.
+    /// While more messages than this wait to be confirmed, nothing new is taken in; while more commands than this are
+    /// held back, no starts are.
     package var outboxBound = 50_000
+    /// How many different commands in a row a participant leaves unanswered before further ones are held back.
+    package var unansweredLimit = 5
     /// Sagas kept in memory between inputs.
     package var cachedSagas = 20_000
     /// Which broker user each participant publishes as; replies from others are dead letters. Those not named here are

@@ -27,12 +27,21 @@ struct StateCache {
 struct SagasInFlight {
     private var until: [SagaID: Timestamp] = [:]
 
-    mutating func note(_ changed: some Sequence<SagaState>) {
+    /// - Parameter isHeld: whether a command is held back, so that it is not out.
+    mutating func note(_ changed: some Sequence<SagaState>, isHeld: (CommandID) -> Bool) {
         for state in changed {
-            until[state.id] = state.steps.lazy.flatMap { [$0.action, $0.compensation] }
-                .compactMap { progress -> Timestamp? in
-                    if case .reply(let until) = progress.wait { until } else { nil }
-                }.max()
+            var latest: Timestamp?
+            for (index, step) in state.steps.enumerated() {
+                for kind in [CommandID.Kind.action, .compensation] {
+                    guard case .reply(let until) = step[kind].wait, latest.map({ $0 < until }) != false else {
+                        continue
+                    }
+                    let command = CommandID(
+                        saga: state.id, step: state.definition.steps[index].name, kind: kind, round: step[kind].round)
+                    if !isHeld(command) { latest = until }
+                }
+            }
+            until[state.id] = latest
         }
     }
 

@@ -10,6 +10,9 @@ enum Schema {
         migrator.registerMigration("orchestrator 2", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: version2)
         }
+        migrator.registerMigration("orchestrator 3", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: version3)
+        }
         return migrator
     }
 
@@ -127,5 +130,20 @@ enum Schema {
         -- Who replayed or discarded a dead letter, and why.
         ALTER TABLE dead_letters ADD COLUMN settled_by TEXT;
         ALTER TABLE dead_letters ADD COLUMN settled_reason TEXT;
+        """
+
+    private static let version3 = """
+        -- Participants that do not answer, whose commands are held back in the outbox.
+        CREATE TABLE breakers (
+            participant TEXT PRIMARY KEY NOT NULL,
+            silent_since INTEGER NOT NULL,
+            opened_at INTEGER NOT NULL,
+            -- Commands let out since, none of them answered.
+            probes INTEGER NOT NULL CHECK (probes >= 0),
+            probed_at INTEGER,
+            next_probe_at INTEGER NOT NULL,
+            -- It answers again: how many commands may be out at a time.
+            window INTEGER CHECK (window > 0)
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -129,6 +129,15 @@ final class Shop {
         keep(try core.process(batch, at: now, using: &random))
     }
 
+    /// The broker has confirmed these.
+    @discardableResult
+    func confirm(_ rows: [OutboxRow]) throws -> BatchResult {
+        for row in rows { core.wasConfirmed(row.id) }
+        var batch = EngineBatch()
+        batch.confirmed = rows.map(\.id)
+        return keep(try core.process(batch, at: now, using: &random))
+    }
+
     /// The broker has said that no queue takes these messages.
     @discardableResult
     func returned(_ rows: [OutboxRow], with deliveries: Delivery...) throws -> BatchResult {

@@ -41,6 +41,8 @@ struct SchemaTests {
         "UPDATE definitions SET version = 0",
         "UPDATE keys SET input_hash = 'short'",
         "INSERT INTO suspects VALUES ('x', 0)",
+        "INSERT INTO breakers VALUES ('bank', 1, 1, -1, NULL, 1, NULL)",
+        "INSERT INTO breakers VALUES ('bank', 1, 1, 0, NULL, 1, 0)",
         "INSERT INTO outbox VALUES (1, NULL, NULL, 1, 'e', 'k', 2, '{}', x'00')",
         "INSERT INTO outbox VALUES (1, NULL, NULL, 1, 'e', 'k', 1, '{}', 'text')",
         """

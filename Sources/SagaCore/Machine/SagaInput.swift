@@ -2,6 +2,8 @@
 package enum SagaInput: Sendable, Hashable {
     case reply(ReplyInput)
     case wake(WakeInput)
+    /// A command that was held back is published now, so the wait for its reply begins.
+    case leaves(CommandID)
     case request(OperatorRequest)
     /// The engine could not apply an input to this saga (rule 26).
     case fault(Refusal)
@@ -36,11 +38,18 @@ package struct ReplyInput: Sendable, Hashable {
 package struct WakeInput: Sendable, Hashable {
     /// Commands of this saga that are still in the outbox: they never left, so their time does not count.
     package let unsent: Set<CommandID>
+    /// Those of them that are held back, since their participant does not answer: they are told of when they leave, and
+    /// looked at but seldom until then.
+    package let held: Set<CommandID>
     /// Since when replies could arrive: a wait that was due during an outage begins again from here.
     package let connectedSince: Timestamp
 
-    package init(unsent: Set<CommandID> = [], connectedSince: Timestamp = Timestamp(milliseconds: 0)) {
+    package init(
+        unsent: Set<CommandID> = [], held: Set<CommandID> = [],
+        connectedSince: Timestamp = Timestamp(milliseconds: 0)
+    ) {
         self.unsent = unsent
+        self.held = held
         self.connectedSince = connectedSince
     }
 }

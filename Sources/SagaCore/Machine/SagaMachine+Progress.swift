@@ -55,13 +55,19 @@ extension SagaMachine {
         }
     }
 
-    /// Turns the saga round. Actions in flight get no further attempt, those that back off have had their last.
+    /// Turns the saga round. Actions in flight get no further attempt and are waited for no longer than their timeout,
+    /// those that back off have had their last.
     mutating func rollBack(
         _ reason: Rollback.Reason, step: Int? = nil, error: StepError? = nil
     ) throws(Refusal) {
         try emit(.rollbackStarted(Rollback(reason: reason, step: step, error: error)))
         for index in state.steps.indices where state.steps[index].action.isBackingOff {
             try emit(.unsettled(step: index, kind: .action, error: state.steps[index].action.error ?? .timeout))
+        }
+        for index in state.steps.indices {
+            // One that was held back may have been given longer.
+            guard case .reply(let until) = state.steps[index].action.wait, until > timeout(of: index) else { continue }
+            try emit(.rearmed(step: index, kind: .action, until: timeout(of: index)))
         }
     }
 

@@ -24,13 +24,31 @@ extension SagaMachine {
         let id = CommandID(
             saga: state.id, step: state.definition.steps[step].name, kind: kind, round: progress.round)
         if wake.unsent.contains(id) {
-            return try emit(.rearmed(step: step, kind: kind, until: now.adding(milliseconds: timeout)))
+            let wait = wake.held.contains(id) ? max(timeout, Self.heldMilliseconds) : timeout
+            return try emit(.rearmed(step: step, kind: kind, until: now.adding(milliseconds: wait)))
         }
         let afterOutage = wake.connectedSince.adding(milliseconds: timeout)
         if now < afterOutage {
             return try emit(.rearmed(step: step, kind: kind, until: afterOutage))
         }
         try attemptSettledNothing(step, kind, error: .timeout, retryAfterMilliseconds: nil)
+    }
+
+    /// How long a saga whose command is held back sleeps at a time: its history grows by an event an hour, not by one
+    /// for each timeout.
+    static let heldMilliseconds: Int64 = 60 * 60 * 1000
+
+    /// A command that was held back leaves: it has its whole timeout from now on.
+    mutating func leaves(_ command: CommandID) throws(Refusal) -> Decision.Verdict {
+        guard state.awaits(command), let step = state.definition.index(ofStep: command.step) else {
+            return .ignored("nobody awaits its reply")
+        }
+        try emit(.rearmed(step: step, kind: command.kind, until: timeout(of: step)))
+        return .applied
+    }
+
+    func timeout(of step: Int) -> Timestamp {
+        now.adding(milliseconds: state.definition.steps[step].timeoutMilliseconds)
     }
 
     /// After a timeout or a `retry`: another attempt if the budget allows one, else the step's outcome is unknown.

@@ -65,6 +65,7 @@ package struct SagaMachine {
         switch input {
         case .reply(let reply): verdict = try machine.handle(reply)
         case .wake(let wake): verdict = try machine.handle(wake)
+        case .leaves(let command): verdict = try machine.leaves(command)
         case .request(let request): verdict = try machine.handle(request)
         case .fault(let refusal): verdict = try machine.handle(refusal)
         }

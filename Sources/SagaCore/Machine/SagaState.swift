@@ -74,6 +74,14 @@ package struct SagaState: Sendable, Hashable {
         problem != nil || steps.contains { $0.problem != nil }
     }
 
+    /// Whether a reply to this command would move the saga, and sending it once more would help. An action of a saga
+    /// that goes back gets no further attempt (rule 5).
+    package func awaits(_ command: CommandID) -> Bool {
+        guard !status.isTerminal, let step = definition.index(ofStep: command.step) else { return false }
+        let progress = steps[step][command.kind]
+        return progress.isInFlight && progress.round == command.round && (command.kind != .action || rollback == nil)
+    }
+
     /// When the saga next needs attention by itself.
     package var wakeAt: Timestamp? {
         guard !status.isTerminal, !isPaused else { return nil }

@@ -73,7 +73,8 @@ struct List: ParsableCommand {
                 for line in listing.lines(now: now, paint: out.paint, nextPage: nextPage) { out.line(line) }
                 return
             }
-            for row in listing.rows { out.json(row.json) }
+            for row in listing.rows { out.json(listing.json(row)) }
+            for silent in listing.silent { Terminal.standardError.line(silent.line(now: now)) }
             if let last = listing.lastOfPage { Terminal.standardError.line("next page: \(nextPage(last))") }
         }
     }

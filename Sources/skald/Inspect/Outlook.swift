@@ -20,13 +20,16 @@ struct Outlook {
         }
         for (index, step) in state.steps.enumerated() {
             for kind in CommandID.Kind.allCases {
-                lines += Self.line(for: step[kind], kind, of: index, state, words)
+                lines += Self.line(for: step[kind], kind, of: index, state, words, held: surroundings.held)
             }
             if let decision = step.decision {
                 lines.append(
                     "\(words.name(index)): the operator's word (\(decision.claim.words)) takes effect when "
                         + "\(words.participant(index)) has closed the step.")
             }
+        }
+        for silent in surroundings.silent where state.waits(for: silent.breaker.participant) {
+            lines.append("\(silent.line(now: now)).")
         }
         if state.status == .running, !state.isPastPointOfNoReturn, let deadline = state.deadlineAt {
             lines.append(
@@ -40,12 +43,17 @@ struct Outlook {
     }
 
     private static func line(
-        for progress: CommandProgress, _ kind: CommandID.Kind, of step: Int, _ state: SagaState, _ words: EventWords
+        for progress: CommandProgress, _ kind: CommandID.Kind, of step: Int, _ state: SagaState, _ words: EventWords,
+        held: Set<CommandID>
     ) -> [String] {
         let attempt = "attempt \(progress.attempt)\(progress.round > 1 ? " of round \(progress.round)" : "")"
         let command = words.command(step, kind)
         switch progress.wait {
         case .nothing: return []
+        case .reply where held.contains(state.command(step, kind)):
+            return [
+                "\(words.name(step)): \(command) is held back until \(words.participant(step)) answers, \(attempt)."
+            ]
         case .reply(let until):
             let by = TimeText.clockAndDistance(until, now: words.now)
             return ["\(words.name(step)): \(words.participant(step)) is to answer \(command) by \(by), \(attempt)."]
@@ -92,8 +100,8 @@ struct Outlook {
     }
 
     private static func unpublished(_ surroundings: Surroundings, _ now: Timestamp) -> [String] {
-        guard surroundings.unpublished.count > 0, let since = surroundings.unpublished.since else { return [] }
-        let count = surroundings.unpublished.count
+        let count = surroundings.unpublished.count - surroundings.held.count
+        guard count > 0, let since = surroundings.unpublished.since else { return [] }
         let what = count == 1 ? "1 message of it has" : "\(count) messages of it have"
         return ["\(what) not been confirmed by the broker, since \(TimeText.clockAndDistance(since, now: now))."]
     }
@@ -105,6 +113,20 @@ struct Outlook {
                 ? "No process has the database open: it goes on when an operator's command runs the embedded system."
                 : "No worker has the database open: nothing happens until skald worker runs."
         ]
+    }
+}
+
+extension SagaState {
+    /// The id of a step's command in its present round.
+    func command(_ step: Int, _ kind: CommandID.Kind) -> CommandID {
+        CommandID(saga: id, step: definition.steps[step].name, kind: kind, round: steps[step][kind].round)
+    }
+
+    fileprivate func waits(for participant: String) -> Bool {
+        steps.indices.contains { index in
+            definition.steps[index].participant == participant
+                && CommandID.Kind.allCases.contains { steps[index][$0].isWaiting }
+        }
     }
 }
 

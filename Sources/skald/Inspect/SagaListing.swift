@@ -7,6 +7,9 @@ struct SagaListing {
     /// Set where more sagas follow.
     let lastOfPage: SagaID?
     let counts: [SagaStatus: Int]
+    /// Participants that do not answer, and the sagas of this page whose commands are held back for them.
+    let silent: [SilentParticipant]
+    private let heldFor: [SagaID: Set<String>]
     private let after: SagaID?
 
     init(_ filter: SagaFilter, in transaction: StoreView) throws {
@@ -16,6 +19,14 @@ struct SagaListing {
         rows = Array(found.prefix(filter.limit))
         lastOfPage = found.count > filter.limit ? rows.last?.id : nil
         counts = try transaction.countByStatus()
+        silent = try SilentParticipant.all(in: transaction)
+        var heldFor: [SagaID: Set<String>] = [:]
+        if !silent.isEmpty {
+            for (command, participant) in try transaction.heldCommands(of: rows.map(\.id)) {
+                heldFor[command.saga, default: []].insert(participant)
+            }
+        }
+        self.heldFor = heldFor
         after = filter.before
     }
 
@@ -23,6 +34,7 @@ struct SagaListing {
         guard !rows.isEmpty else {
             let older = after.map { "no saga older than \($0) matches" } ?? "no saga matches"
             return [counts.isEmpty ? "no sagas yet" : older, totals(paint)].filter { !$0.isEmpty }
+                + silentLines(now: now, paint: paint)
         }
         var table = TextTable(header: ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
         for row in rows {
@@ -39,8 +51,20 @@ struct SagaListing {
         }
         lines.append("")
         lines.append(totals(paint))
+        lines += silentLines(now: now, paint: paint)
         if let lastOfPage { lines.append("next page: \(nextPage(lastOfPage))") }
         return lines
+    }
+
+    private func silentLines(now: Timestamp, paint: Paint) -> [String] {
+        silent.map { paint($0.line(now: now), .yellow) }
+    }
+
+    /// A row as JSON, with the participants it waits for that do not answer.
+    func json(_ row: SagaSummary) -> JSONValue {
+        guard var object = row.json.object, let participants = heldFor[row.id] else { return row.json }
+        object["heldFor"] = .array(participants.sorted().map { .string($0) })
+        return .object(object)
     }
 
     private func totals(_ paint: Paint) -> String {

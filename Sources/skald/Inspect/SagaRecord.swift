@@ -9,6 +9,8 @@ struct SagaRecord {
     let content: Content
     /// Messages of this saga that the broker has not confirmed.
     let unpublished: UnpublishedMessages
+    /// Of those, commands whose participants do not answer.
+    let held: Set<CommandID>
 
     enum Content {
         case readable(definition: SagaDefinition, history: [HistoryEntry])
@@ -36,6 +38,7 @@ struct SagaRecord {
             try transaction.summary(of: $0)
         }
         unpublished = try transaction.unpublished(of: row.id)
+        held = Set(try transaction.heldCommands(of: [row.id]).keys)
         do {
             guard let definition = try transaction.definition(of: row.id) else {
                 throw Refusal(code: .internal, path: "definition", message: "the stored definition is missing")

@@ -83,6 +83,8 @@ extension SagaReport {
         object["refused"] = .array(
             present.moves.refused.map { ["verb": .string($0.verb.rawValue), "why": .string($0.why)] })
         object["unpublished"] = number(present.surroundings.unpublished.count)
+        object["held"] = .array(present.surroundings.held.map(\.description).sorted().map { .string($0) })
+        object["silent"] = .array(present.surroundings.silent.map(\.json))
         object["workerHasDatabase"] = .bool(present.surroundings.isWorkerThere)
         object["others"] = .array(present.surroundings.others.map(\.json))
     }

@@ -58,7 +58,7 @@ extension SagaReport {
             ]
             if hasUndo { row.append(sent(index, .compensation)) }
             row += [
-                clock(timeline.startedAt), clock(timeline.settledAt), next(step),
+                clock(timeline.startedAt), clock(timeline.settledAt), next(index),
                 timeline.lastError.map { $0.code.shown(upTo: 40) } ?? "",
             ]
             table.add(row)
@@ -83,10 +83,12 @@ extension SagaReport {
         time.map { TimeText.clock($0, now: now, withMilliseconds: true) } ?? ""
     }
 
-    private func next(_ step: StepState) -> String {
+    private func next(_ index: Int) -> String {
+        let step = state.steps[index]
         let waits = CommandID.Kind.allCases.compactMap { kind in step[kind].wakeAt.map { (step[kind], kind, $0) } }
         guard let (progress, kind, time) = waits.min(by: { $0.2 < $1.2 }) else { return "" }
         let what = kind == .fence ? "fence " : ""
+        if present?.surroundings.held.contains(state.command(index, kind)) == true { return "\(what)held back" }
         return what + (progress.isInFlight ? "reply by " : "again ") + TimeText.clock(time, now: now)
     }
 

@@ -21,11 +21,15 @@ struct Show: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
-            let (record, transport) = try data.read {
-                (try SagaRecord.find(saga, in: $0), try $0.fact(StoreFact.transport))
+            let (record, transport, silent) = try data.read {
+                (
+                    try SagaRecord.find(saga, in: $0), try $0.fact(StoreFact.transport),
+                    try SilentParticipant.all(in: $0)
+                )
             }
             let surroundings = Surroundings(
-                unpublished: record.unpublished, isWorkerThere: FileLock.isHeld(path: data.storePath + ".lock"),
+                unpublished: record.unpublished, held: record.held, silent: silent,
+                isWorkerThere: FileLock.isHeld(path: data.storePath + ".lock"),
                 isEmbedded: transport == StoreTransport.embedded, others: record.others, flags: data.flagForCopying)
             let out = Terminal.standardOutput
             switch record.content {

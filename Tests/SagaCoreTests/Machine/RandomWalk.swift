@@ -69,7 +69,9 @@ extension RandomWalk {
         if chance(10) { saga.now = saga.now.adding(milliseconds: Int64.random(in: 0...600_000, using: &random)) }
         let unsent = chance(10) ? sent.randomElement(using: &random).map { [$0.id] } ?? [] : []
         let connectedSince = chance(10) ? saga.now.adding(milliseconds: -10_000) : CheckedSaga.epoch
-        try tell(.wake(WakeInput(unsent: Set(unsent), connectedSince: connectedSince)))
+        let held = chance(50) ? unsent : []
+        try tell(.wake(WakeInput(unsent: Set(unsent), held: Set(held), connectedSince: connectedSince)))
+        if let left = held.first, chance(50) { try tell(.leaves(left)) }
     }
 
     private mutating func anyRequest() -> OperatorRequest {
@@ -168,6 +170,7 @@ extension SagaInput {
             let command = reply.command
             return "\(command.step)/\(command.kind)/\(command.round)#\(reply.attempt) \(reply.outcome) \(reply.body)"
         case .wake(let wake): return "wakes\(wake.unsent.isEmpty ? "" : ", unsent: \(wake.unsent)")"
+        case .leaves(let command): return "\(command) leaves"
         case .request(let request):
             return "\(request.verb) \(request.step ?? "") \(request.claim?.rawValue ?? "")"
         case .fault: return "fault"

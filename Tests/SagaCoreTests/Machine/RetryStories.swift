@@ -199,6 +199,37 @@ import Testing
         story.expect("reserve-stock", .backingOff)
     }
 
+    @Test("Rule 3: a command that is held back is looked at once an hour, and has its whole timeout when it leaves")
+    func held() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        let command = "reserve-stock/action/1"
+        story.sleeps(held: [command])
+        #expect(story.step("reserve-stock")?.action.wakeAt == story.now.adding(milliseconds: 3_600_000))
+        story.passes(.seconds(60))
+        story.leaves(command)
+        #expect(story.state.wakeAt == story.now.adding(milliseconds: 30_000))
+        #expect(story.step("reserve-stock")?.action.attempt == 1)
+        story.sleeps()
+        story.expect("reserve-stock", .backingOff)
+        let sequence = story.state.sequence
+        story.leaves(command)
+        #expect(story.state.sequence == sequence, "nobody awaits it")
+    }
+
+    @Test("Rule 5: an action that is held back is waited for no longer than its timeout once the saga goes back")
+    func heldWhileCompensating() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        let command = "reserve-stock/action/1"
+        story.sleeps(held: [command])
+        let id = try #require(CommandID("\(story.state.id)/\(command)"))
+        #expect(story.state.awaits(id))
+        story.operatorDoes(.cancel)
+        #expect(story.state.wakeAt == story.now.adding(milliseconds: 30_000))
+        #expect(!story.state.awaits(id), "it gets no further attempt")
+        story.sleeps()
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
     @Test("Rule 3: another step's unsent command does not help this one")
     func unsentOther() throws {
         let story = try Story(StoryDefinitions.onlyRetriable)

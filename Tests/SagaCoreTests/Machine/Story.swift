@@ -67,21 +67,31 @@ extension Story {
     }
 
     func wakes(
-        unsent: [String] = [], connectedSince: Timestamp = Timestamp(milliseconds: 0),
+        unsent: [String] = [], held: [String] = [], connectedSince: Timestamp = Timestamp(milliseconds: 0),
         source: SourceLocation = #_sourceLocation
     ) {
-        let ids = unsent.compactMap { CommandID("\(state.id)/\($0)") }
-        happens(.wake(WakeInput(unsent: Set(ids), connectedSince: connectedSince)), source)
+        func ids(_ texts: [String]) -> Set<CommandID> { Set(texts.compactMap { CommandID("\(state.id)/\($0)") }) }
+        happens(
+            .wake(WakeInput(unsent: ids(unsent + held), held: ids(held), connectedSince: connectedSince)), source)
+    }
+
+    /// A command that was held back is published.
+    func leaves(_ command: String, source: SourceLocation = #_sourceLocation) {
+        guard let id = CommandID("\(state.id)/\(command)") else {
+            Issue.record("\(command) is no command", sourceLocation: source)
+            return
+        }
+        happens(.leaves(id), source)
     }
 
     /// Time passes until the saga has asked to be woken.
-    func sleeps(source: SourceLocation = #_sourceLocation) {
+    func sleeps(held: [String] = [], source: SourceLocation = #_sourceLocation) {
         guard let wakeAt = state.wakeAt else {
             Issue.record("the saga waits for no time", sourceLocation: source)
             return
         }
         saga.now = max(now, wakeAt)
-        wakes(source: source)
+        wakes(held: held, source: source)
     }
 
     /// Nobody replies until the saga's status is this.
