@@ -33,10 +33,10 @@ final class OrderFeeder: Sendable {
     private let scenario: ChaosScenario
     private let url: String
     private let tally = Mutex(Tally())
-    private let mustStopFeeding = Atomic(false)
-    private let mustEnd = Atomic(false)
-    private let hasFedAll = Atomic(false)
-    private let hasEnded = Atomic(false)
+    private let mustStopFeeding = Signal()
+    private let mustEnd = Signal()
+    private let hasFedAll = Signal()
+    private let hasEnded = Signal()
 
     init(_ scenario: ChaosScenario, url: String) {
         self.scenario = scenario
@@ -51,23 +51,23 @@ final class OrderFeeder: Sendable {
 
     var current: Tally { tally.withLock { $0 } }
     /// All orders of the scenario have been asked for.
-    var isFed: Bool { hasFedAll.load(ordering: .acquiring) }
+    var isFed: Bool { hasFedAll.isSet }
     /// Everything that was asked for has been answered.
-    var isDone: Bool { hasEnded.load(ordering: .acquiring) }
+    var isDone: Bool { hasEnded.isSet }
 
     func start() {
         DedicatedThread.start { [self] in
             var line = OrderLine(scenario)
-            while !mustEnd.load(ordering: .acquiring), !line.isDone { serve(&line) }
-            hasEnded.store(true, ordering: .releasing)
+            while !mustEnd.isSet, !line.isDone { serve(&line) }
+            hasEnded.set()
         }
     }
 
     /// No further orders; what is out is asked for until it is answered.
-    func stopFeeding() { mustStopFeeding.store(true, ordering: .releasing) }
+    func stopFeeding() { mustStopFeeding.set() }
 
     /// Ends now.
-    func end() { mustEnd.store(true, ordering: .releasing) }
+    func end() { mustEnd.set() }
 
     // MARK: The thread
 
@@ -98,8 +98,8 @@ final class OrderFeeder: Sendable {
         line.askAllAgain()
         var isTaken = true
         var tellAt = ContinuousClock.now
-        while !mustEnd.load(ordering: .acquiring), !line.isDone {
-            if mustStopFeeding.load(ordering: .acquiring) { line.stop() }
+        while !mustEnd.isSet, !line.isDone {
+            if mustStopFeeding.isSet { line.stop() }
             if isTaken { line.publishDue(through: publisher, answers: answers) }
             for event in mailbox.receive(waitingAtMost: .milliseconds(20)) {
                 switch event {
@@ -124,6 +124,6 @@ final class OrderFeeder: Sendable {
 
     private func tell(_ line: OrderLine) {
         tally.withLock { [tally = line.tally] in $0 = tally }
-        if line.isFed { hasFedAll.store(true, ordering: .releasing) }
+        if line.isFed { hasFedAll.set() }
     }
 }
