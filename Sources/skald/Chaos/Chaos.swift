@@ -157,7 +157,9 @@ struct ChaosDirectory: Sendable {
 
     init(_ name: String?) throws {
         isNamed = name != nil
-        path = name.map { URL(fileURLWithPath: $0).path } ?? NSTemporaryDirectory() + "skald-chaos-\(UUID().uuidString.prefix(8))"
+        path =
+            name.map { URL(fileURLWithPath: $0).path } ?? NSTemporaryDirectory()
+            + "skald-chaos-\(UUID().uuidString.prefix(8))"
         let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard files.isEmpty else {
             throw CommandFailure(.refused, "\(path.escapedForTerminal) is not empty; name another with --data-dir")

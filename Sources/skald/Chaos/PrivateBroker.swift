@@ -158,9 +158,14 @@ final class PrivateBroker: Sendable {
 
     // MARK: What it is asked
 
-    /// Blocks everybody who publishes, or lets them again.
-    func setMemoryAlarm(_ isOn: Bool) async -> Bool {
-        await control(["set_vm_memory_high_watermark", isOn ? "0.0000001" : "0.4"]) != nil
+    /// Blocks everybody who publishes for this long. The broker itself ends it, also when this machine has no time for
+    /// another rabbitmqctl.
+    func raiseMemoryAlarm(milliseconds: Int64) async -> Bool {
+        let set = "vm_memory_monitor:set_vm_memory_high_watermark"
+        return await control([
+            "eval",
+            "spawn(fun() -> \(set)(0.0000001), timer:sleep(\(milliseconds)), \(set)(0.4) end).",
+        ]) != nil
     }
 
     func delete(queue: String) async -> Bool { await control(["delete_queue", queue]) != nil }

@@ -31,7 +31,6 @@ actor SupervisedBroker {
             }
         }
         try await revive()
-        for _ in 0..<5 where await !broker.setMemoryAlarm(false) { try await Task.sleep(for: .seconds(1)) }
     }
 
     private func revive() async throws {
@@ -54,9 +53,9 @@ actor SupervisedBroker {
                 try await broker.start()
                 return ("", 0)
             case .memoryAlarm:
-                guard await broker.setMemoryAlarm(true) else { return ("left out: rabbitmqctl failed", 0) }
+                let isRaised = await broker.raiseMemoryAlarm(milliseconds: fault.lasting)
+                guard isRaised else { return ("left out: rabbitmqctl failed", 0) }
                 try await Task.sleep(for: .milliseconds(fault.lasting))
-                for _ in 0..<5 where await !broker.setMemoryAlarm(false) { try await Task.sleep(for: .seconds(1)) }
                 return ("", 0)
             case .deleteQueue:
                 let queue = fault.pick(Self.queues)
