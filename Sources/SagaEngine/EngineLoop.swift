@@ -26,8 +26,9 @@ package final class EngineLoop {
     /// When the last event came.
     private var quietSince: Timestamp
     /// The worker did not close the file in order: until a consumer delivers something new, what it delivers again is
-    /// handled one by one.
-    private var suspects: Set<ConsumerID> = []
+    /// handled one by one, but no more than the dead worker can have held. A broker that was killed says of its whole
+    /// backlog that it comes again.
+    private var suspects: [ConsumerID: Int] = [:]
     /// Between tries to reach the broker, at the start.
     private var connectPause = Pause()
     private var storagePause = Pause()
@@ -47,7 +48,9 @@ package final class EngineLoop {
         self.random = random
         quietSince = clock.now
         if try store.read({ try $0.fact(StoreFact.isOpen) }) == "yes" {
-            suspects = [.starts, .replies, .operatorRequests, .deadLetters]
+            for consumer in [ConsumerID.starts, .replies, .operatorRequests, .deadLetters] {
+                suspects[consumer] = settings.prefetch
+            }
         }
         if clock.behindMilliseconds > 3_600_000 { log.clockIsBehind(clock.behindMilliseconds) }
         for refused in try core.load(definitions) { log.definitionRefused(refused) }
@@ -177,8 +180,13 @@ package final class EngineLoop {
         guard !suspects.isEmpty else { return ([], deliveries) }
         var (alone, together): ([Delivery], [Delivery]) = ([], [])
         for delivery in deliveries {
-            if !delivery.isRedelivered { suspects.remove(delivery.consumer) }
-            if suspects.contains(delivery.consumer) { alone.append(delivery) } else { together.append(delivery) }
+            if let left = suspects[delivery.consumer], delivery.isRedelivered, left > 0 {
+                suspects[delivery.consumer] = left - 1
+                alone.append(delivery)
+            } else {
+                suspects[delivery.consumer] = nil
+                together.append(delivery)
+            }
         }
         return (alone, together)
     }

@@ -29,7 +29,7 @@ struct ChaosTests {
           reset: 5s
         """
 
-    @Test("F1, F2, F3, F13, F14, F15, F17, F21, F23, F28: skald chaos hurts everything, and I1 to I7 hold")
+    @Test("F1, F2, F3, F13, F14, F15, F17, F19, F21, F23, F28: skald chaos hurts everything, and I1 to I7 hold")
     func chaos() throws {
         let system = try RunningSystem()
         defer { system.tearDown() }

@@ -18,9 +18,10 @@ struct LoopTests {
         store = shop.store
     }
 
-    private func orchestrator(_ bus: HandBus, clock: HandClock? = nil) -> Orchestrator {
+    private func orchestrator(_ bus: HandBus, clock: HandClock? = nil, prefetch: Int? = nil) -> Orchestrator {
         var settings = EngineSettings()
         settings.shutdownGrace = .milliseconds(1)
+        if let prefetch { settings.prefetch = prefetch }
         return Orchestrator(
             store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
             clock: clock.map { clock in EngineClock { clock.now } }, logger: .quiet)
@@ -274,6 +275,28 @@ struct LoopTests {
         let keys = try shop.store.read { try $0.sagas(SagaFilter()) }.map(\.key)
         #expect(Set(keys) == ["fine", "new", "later"])
         #expect(try shop.store.read { try $0.fact(StoreFact.isOpen) } == "no")
+    }
+
+    @Test(
+        "Rule 26, F13: a broker that was killed says of its whole backlog that it comes again; only what the dead worker can have held is handled singly"
+    )
+    func suspectsAreNoMoreThanThePrefetch() async throws {
+        try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
+        let backlog = (1...5).map { number in
+            shop.delivery(.starts, shop.start(.string("\(number)"), id: "s\(number)").message, isRedelivered: true)
+        }
+        // Were they suspects, they would become dead letters.
+        for delivery in backlog {
+            for _ in 1...3 { _ = try shop.store.write { try $0.suspect(delivery.fingerprint) } }
+        }
+        let bus = HandBus()
+        try await orchestrator(bus, prefetch: 2).run {
+            try bus.connect()
+            for delivery in backlog { bus.post(.delivery(delivery)) }
+            try bus.await { $0.acknowledged.count == 5 ? true : nil }
+        }
+        #expect(try shop.deadLetters().count == 2)
+        #expect(Set(try shop.store.read { try $0.sagas(SagaFilter()) }.map(\.key)) == ["3", "4", "5"])
     }
 
     @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")

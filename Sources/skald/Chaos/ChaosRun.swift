@@ -16,6 +16,8 @@ final class ChaosRun: Sendable {
     }
 
     private static let processes: [FaultTarget] = [.worker, .inventory, .payment, .ledger]
+    /// What an outage holds up waits as starts in the broker, not as sagas that ask their services again and again.
+    private static let sagasInFlight = 500
 
     private let settings: Settings
     private let broker: PrivateBroker
@@ -40,7 +42,9 @@ final class ChaosRun: Sendable {
         let sagas = try settings.sagas ?? Self.writeDefinitions(in: directory)
         let executable = try Self.executable()
         parts = Self.processes.map { [journal] target in
-            var arguments = target == .worker ? ["worker", "--sagas", sagas] : ["service", target.rawValue]
+            var arguments =
+                target == .worker
+                ? ["worker", "--sagas", sagas, "--in-flight", "\(Self.sagasInFlight)"] : ["service", target.rawValue]
             if target == .inventory { arguments += ["--stock", stock] }
             return SupervisedProcess(
                 target, executable: executable, arguments: arguments,

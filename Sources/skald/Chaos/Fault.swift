@@ -24,10 +24,10 @@ enum FaultKind: String, CaseIterable, Sendable {
     /// Mean time between two, and the mean time one lasts (or the process is left dead), in milliseconds.
     var usual: FaultRate {
         switch self {
-        case .killWorker: FaultRate(every: 9_000, lasting: 400)
-        case .killInventory, .killPayment, .killLedger: FaultRate(every: 11_000, lasting: 400)
+        case .killWorker: FaultRate(every: 15_000, lasting: 400)
+        case .killInventory, .killPayment, .killLedger: FaultRate(every: 8_000, lasting: 400)
         case .restart: FaultRate(every: 30_000, lasting: 300)
-        case .crashPoint: FaultRate(every: 9_000, lasting: 300)
+        case .crashPoint: FaultRate(every: 12_000, lasting: 300)
         case .freeze: FaultRate(every: 25_000, lasting: 2_500)
         case .diskFull: FaultRate(every: 45_000, lasting: 3_000)
         case .secondWorker: FaultRate(every: 60_000, lasting: nil)
@@ -70,7 +70,7 @@ enum FaultKind: String, CaseIterable, Sendable {
         case .killPayment: [.payment]
         case .killLedger: [.ledger]
         case .restart, .freeze: [.worker] + services
-        case .crashPoint, .diskFull: [.worker, .worker, .worker] + services
+        case .crashPoint, .diskFull: [.worker, .worker] + services
         case .killBroker, .restartBroker, .memoryAlarm, .deleteQueue: [.broker]
         case .delay, .blackhole, .halfClose, .reset: [.worker] + services + [.feeder]
         }

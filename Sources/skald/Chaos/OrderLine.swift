@@ -9,6 +9,8 @@ struct OrderLine {
         /// Must be refused: the key is another input's.
         let isConflict: Bool
         var askAt: ContinuousClock.Instant
+        /// What has no answer after this long is asked for again, and after twice as long once more.
+        var patience = Duration.seconds(10)
     }
     private struct Later {
         let at: ContinuousClock.Instant
@@ -30,8 +32,7 @@ struct OrderLine {
     private let began = ContinuousClock.now
     private var counted = OrderFeeder.Tally()
 
-    /// What has no answer after this long is asked for again.
-    private static let patience = Duration.seconds(10)
+    private static let longestPatience = Duration.seconds(80)
     /// Requests out at a time.
     private static let window = 2000
 
@@ -75,7 +76,8 @@ struct OrderLine {
             messages.append((nextToken, start.message(shard: 0)))
             tokens[nextToken] = id
             nextToken += 1
-            waiting[id]?.askAt = now + Self.patience
+            waiting[id]?.askAt = now + request.patience
+            waiting[id]?.patience = min(request.patience * 2, Self.longestPatience)
         }
         counted.repeats = Int(nextToken) - counted.asked
         if !messages.isEmpty { publisher.publish(messages) }
