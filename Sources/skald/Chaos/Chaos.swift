@@ -80,10 +80,12 @@ struct Chaos: AsyncParsableCommand {
 
     private func run(_ settings: ChaosRun.Settings, _ work: ChaosDirectory) async throws -> ChaosReport {
         let run = try ChaosRun(settings)
+        let isInterrupted = Signal()
         let signals = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
+                isInterrupted.set()
                 run.tearDown()
                 work.finish(keeps: keep)
                 _exit(128 + number)
@@ -98,6 +100,8 @@ struct Chaos: AsyncParsableCommand {
         do {
             return try await run.run()
         } catch {
+            // What was killed under its feet is no failure of the run; whoever interrupted it ends the program.
+            while isInterrupted.isSet { try await Task.sleep(for: .seconds(1)) }
             Terminal.standardError.line("the files of the run are in \(work.path)")
             throw error
         }
