@@ -96,17 +96,18 @@ let package = Package(
             dependencies: [
                 "SagaCore", "SagaBus", "SagaStore", "DurableSQLite", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        .target(name: "BadMessages", dependencies: ["SagaBus"], path: "Tests/BadMessages"),
         .testTarget(
             name: "SagaEngineTests",
             dependencies: [
-                "SagaCore", "SagaYAML", "SagaBus", "DurableSQLite", "SagaStore", "SagaEngine",
+                "BadMessages", "SagaCore", "SagaYAML", "SagaBus", "DurableSQLite", "SagaStore", "SagaEngine",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "SagaParticipantTests",
             dependencies: [
-                "SagaCore", "SagaBus", "DurableSQLite", "SagaParticipant",
+                "BadMessages", "SagaCore", "SagaBus", "DurableSQLite", "SagaParticipant",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

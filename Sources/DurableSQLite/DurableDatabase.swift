@@ -108,11 +108,11 @@ package final class DurableDatabase: Sendable {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    /// Opens a file to look at it, without its lock, refusing what is not this program's.
+    /// Opens a file to look at it, without its lock, refusing what is not this program's or open to everybody.
     ///
     /// - Throws: ``UnusableDatabase``; ``DatabaseNotSetUp`` where its tables are still missing.
     package static func reading(path: String, program: String, migrator: DatabaseMigrator) throws -> DatabaseQueue {
-        try refuseWhatIsNoFile(path)
+        try refuseWhatIsNoFileOfOurs(path)
         do {
             let queue = try reading(path: path)
             guard try refuseForeign(queue, path, migrator, program) else { throw DatabaseNotSetUp(path: path) }
@@ -157,18 +157,16 @@ package final class DurableDatabase: Sendable {
             return
         }
         guard errno == EEXIST else { throw cannotOpen(path) }
-        let mode = try refuseWhatIsNoFile(path)
-        guard mode & 0o007 == 0 else {
-            throw UnusableDatabase(description: "\(path) is open to everybody on this machine; run: chmod 600 \(path)")
-        }
+        try refuseWhatIsNoFileOfOurs(path)
     }
 
-    @discardableResult
-    private static func refuseWhatIsNoFile(_ path: String) throws -> mode_t {
+    private static func refuseWhatIsNoFileOfOurs(_ path: String) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { throw cannotOpen(path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw UnusableDatabase(description: "\(path) is not a file") }
-        return status.st_mode
+        guard status.st_mode & 0o007 == 0 else {
+            throw UnusableDatabase(description: "\(path) is open to everybody on this machine; run: chmod 600 \(path)")
+        }
     }
 
     private static func cannotOpen(_ path: String) -> UnusableDatabase {

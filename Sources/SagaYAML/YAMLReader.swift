@@ -60,11 +60,15 @@ struct YAMLReader {
         if let type = Self.resolvedType(scalar) {
             refuseType(scalar, as: type, key, at: path + [.key(scalar.string)])
         }
+        refuseZeroByte(in: scalar, key, at: path + [.key(scalar.string)])
         return scalar.string
     }
 
     private mutating func value(_ scalar: Node.Scalar, at path: [PathPart]) -> JSONValue {
-        guard let type = Self.resolvedType(scalar) else { return .string(scalar.string) }
+        guard let type = Self.resolvedType(scalar) else {
+            refuseZeroByte(in: scalar, .scalar(scalar), at: path)
+            return .string(scalar.string)
+        }
         switch scalar.string {
         case "null", "~", "": return .null
         case "true": return true
@@ -74,6 +78,12 @@ struct YAMLReader {
         if type == "a number", let number = try? JSONValue.parse(scalar.string) { return number }
         refuseType(scalar, as: type, .scalar(scalar), at: path)
         return .string(scalar.string)
+    }
+
+    /// Written as an escape it passes YAML, but no message and no file may hold it.
+    private mutating func refuseZeroByte(in scalar: Node.Scalar, _ node: Node, at path: [PathPart]) {
+        guard scalar.string.utf8.contains(0) else { return }
+        refuse(.encoding, node, at: path, "a text must not hold U+0000", hint: "leave it out")
     }
 
     private mutating func refuseType(_ scalar: Node.Scalar, as type: String, _ node: Node, at path: [PathPart]) {

@@ -31,5 +31,12 @@ enum BrokenYAML {
                 + String(repeating: "]", count: 28) + " }"),
         MarkedYAML("an invisible character", "saga: s«LINT_FILE_ENCODING»\u{202E}\n"),
         MarkedYAML("a zero byte", "saga: s\nkey: «LINT_FILE_ENCODING»\0\n"),
+        MarkedYAML("a byte order mark", "«LINT_FILE_ENCODING»\u{FEFF}saga: s\n"),
+        MarkedYAML("a zero byte written as an escape", more: "with: { x: «LINT_FILE_ENCODING»\"a\\0b\" }"),
+        MarkedYAML("a zero byte written as U+0000", more: "with: { x: [«LINT_FILE_ENCODING»\"\\u0000\"] }"),
+        MarkedYAML("a zero byte in a key", more: "with: { «LINT_FILE_ENCODING»\"a\\x00\": 1 }"),
+        MarkedYAML("half a surrogate pair", more: "with: { x: \"\\u«LINT_YAML_SYNTAX»d800\" }"),
+        MarkedYAML("not a number", more: "with: { x: «LINT_YAML_TYPE».nan }"),
+        MarkedYAML("beyond a double", more: "with: { x: «LINT_YAML_TYPE»1e400 }"),
     ]
 }

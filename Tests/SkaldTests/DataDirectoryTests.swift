@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GRDB
 import SagaStore
 import Testing
 
@@ -62,6 +63,25 @@ import Testing
         #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
         #expect(
             try SystemDirectory(data("busy")).nothingYet.hasSuffix("setting it up right now; ask again in a moment"))
+    }
+
+    @Test("a database that others may read, or that a newer skald has written, is refused with what to do")
+    func notForThisSkald() async throws {
+        let (shared, newer) = (try makeDirectory("shared"), try makeDirectory("newer"))
+        for path in [shared, newer] { _ = try SagaStore(path: path + "/skald.sqlite") }
+        chmod(shared + "/skald.sqlite", 0o644)
+        try await DatabaseQueue(path: newer + "/skald.sqlite").write {
+            try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('orchestrator 99')")
+        }
+        for (name, message) in [("shared", "chmod 600 shared/skald.sqlite"), ("newer", "newer version")] {
+            for command in ["list", "show 1", "check", "dead-letters", "retry 1", "worker"] {
+                let run = try await tool.shell("\"$SKALD\" \(command) --data-dir \(name)")
+                #expect(run.code == 1, "\(command) \(name)")
+                #expect(run.errors.hasPrefix("error: "), "\(command) \(name): \(run.errors)")
+                #expect(run.errors.contains(message), "\(command) \(name): \(run.errors)")
+                #expect(run.errorLines.count == 1, "\(command) \(name): \(run.errors)")
+            }
+        }
     }
 
     @Test func whatIsNoSkaldDirectory() async throws {

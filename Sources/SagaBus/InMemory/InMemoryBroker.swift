@@ -137,6 +137,16 @@ struct InMemoryBroker {
         return true
     }
 
+    /// Without routing or limits: whoever sends with another library has other limits.
+    func deliver(_ messages: [(queue: String, message: Message)]) {
+        var touched: [String] = []
+        for (name, message) in messages {
+            queues[name]?.append(message)
+            if !touched.contains(name) { touched.append(name) }
+        }
+        for name in touched { dispatch(name) }
+    }
+
     private static func outcome(of message: Message, reaching names: [String]?) -> PublishOutcome {
         guard let names else { return .rejected }
         guard names.isEmpty && message.isMandatory else { return .confirmed }

@@ -59,6 +59,11 @@ extension InMemoryBus {
     package func reconnect() {
         broker.withLock { $0.reconnect() }
     }
+
+    /// Puts messages into queues as they are, also such as no client of ours could publish (F18).
+    package func deliver(_ messages: [(queue: String, message: Message)]) {
+        broker.withLock { $0.deliver(messages) }
+    }
 }
 
 extension InMemoryBus {

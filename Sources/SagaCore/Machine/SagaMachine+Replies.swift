@@ -2,7 +2,8 @@
 extension SagaMachine {
     mutating func handle(_ reply: ReplyInput) throws(Refusal) -> Decision.Verdict {
         guard let step = state.definition.index(ofStep: reply.command.step) else {
-            return unknownReply("the saga has no step \(reply.command.step.escapedForTerminal)")
+            let known = state.definition.steps.map(\.name).joined(separator: ", ")
+            return unknownReply("the saga has no such step; known: \(known)")
         }
         let kind = reply.command.kind
         let progress = state.steps[step][kind]

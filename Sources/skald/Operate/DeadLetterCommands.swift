@@ -101,8 +101,7 @@ struct DeadLetterOptions: ParsableArguments {
                 object["answer"] = .string(answer.kind.rawValue)
                 Terminal.standardOutput.json(.object(object))
             } else if answer.kind == .refused {
-                let code = answer.body["code"]?.string ?? "REFUSED"
-                Terminal.standardError.line("\(number): \(code): \(message)".escapedForTerminal)
+                Terminal.standardError.line("\(number): \(answer.refusalText)".escapedForTerminal)
             } else {
                 Terminal.standardOutput.line("\(number): \(message)".escapedForTerminal)
             }

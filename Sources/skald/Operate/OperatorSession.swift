@@ -140,12 +140,12 @@ struct OperatorSession {
             object["answer"] = .string(answer.kind.rawValue)
             Terminal.standardOutput.json(.object(object))
         }
-        let message = answer.body["message"]?.string ?? ""
         guard answer.kind == .refused else {
-            if !output.isJSON { Terminal.standardOutput.line(message.escapedForTerminal) }
+            if !output.isJSON {
+                Terminal.standardOutput.line((answer.body["message"]?.string ?? "").escapedForTerminal)
+            }
             return
         }
-        let code = answer.body["code"]?.string ?? "REFUSED"
-        throw CommandFailure(.refused, "\(code): \(message)".escapedForTerminal)
+        throw CommandFailure(.refused, answer.refusalText.escapedForTerminal)
     }
 }

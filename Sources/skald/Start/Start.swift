@@ -68,6 +68,7 @@ struct Start: AsyncParsableCommand {
             }
             let numbers = Dictionary(
                 uniqueKeysWithValues: zip(requests.map(\.requestID), inputs.lines.map(\.number)))
+            guard !requests.isEmpty else { return try report.finish() }
             if try SystemDirectory(data).isEmbedded {
                 try await startEmbedded(requests, numbers, report)
             } else {

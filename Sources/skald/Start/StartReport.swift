@@ -80,10 +80,8 @@ final class StartReport: Sendable {
         counts.withLock { $0.refused += 1 }
         let code = answer.body["code"]?.string ?? "REFUSED"
         let path = answer.body["path"]?.string ?? ""
-        let message = answer.body["message"]?.string ?? ""
         let saga = answer.body["saga"]?.string
-        var text = isBatch ? "line \(line): " : ""
-        text += ([code] + (path.isEmpty ? [] : [path]) + [message]).joined(separator: ": ")
+        var text = (isBatch ? "line \(line): " : "") + answer.refusalText
         if let saga { text += " (saga \(saga))" }
         refuse(line: line, code: code, path: path, saga: saga, text: text)
     }
