@@ -49,7 +49,7 @@ enum EffectsCheck {
             guard let found = effects[definition.name] else {
                 if state.status == .completed, !isExcepted, step.status != .skipped {
                     breaches.append(
-                        Breach(rule: "I4", text: "completed, but \(definition.name) never reached its service"))
+                        Breach(rule: "I4", text: "completed, but its service knows nothing of \(definition.name)"))
                 }
                 continue
             }
