@@ -221,7 +221,12 @@ struct BatchWork {
             return try deadLetter(delivery, refusal, saga: saga)
         }
         var requestID = properties.messageID ?? ""
-        if requestID.utf8.count > 255 || requestID != requestID.escapedForTerminal { requestID = "" }
+        // One that would have been taken is answered to: its sender knows its answers by it.
+        if requestID.utf8.count > 255
+            || requestID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        {
+            requestID = ""
+        }
         result.notices.append(.refused(code: refusal.code.rawValue, detail: refusal.description))
         try post(Answer(refusing: requestID, refusal, saga: saga).message(to: replyTo))
     }

@@ -133,7 +133,8 @@ struct FuzzVerdict {
     /// An id that may not be repeated is left out of the answer.
     private static func answerID(_ properties: MessageProperties) -> String {
         let id = properties.messageID ?? ""
-        return id.utf8.count > 255 || id != id.escapedForTerminal ? "" : id
+        let hasControls = id.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        return id.utf8.count > 255 || hasControls ? "" : id
     }
 
     private static func withoutNULs(_ text: String) -> String {

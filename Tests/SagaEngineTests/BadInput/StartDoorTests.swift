@@ -71,6 +71,16 @@ struct StartDoorTests {
         #expect(answer.body["message"]?.string?.contains("4242") == false)
     }
 
+    @Test(
+        "whoever has an id that would be taken hears of a refusal under it",
+        arguments: ["a b", "\u{202e}gnp", "e\u{301}"])
+    func correlation(id: String) throws {
+        let shop = try Shop()
+        let outcome = try Door(consumer: .starts, shop: shop).handle(shop.start("x", id: id, definition: "no").message)
+        #expect(outcome.answers.map(\.requestID) == [id])
+        #expect(try shop.process(shop.start("x", id: id)).answers().map(\.requestID) == [id])
+    }
+
     @Test("what is checked beyond the definition, such as an order's sums, is refused in the same way")
     func inputCheck() throws {
         var settings = EngineSettings()
