@@ -22,6 +22,8 @@ package final class EngineCore {
     /// Messages that no queue takes; the next batch decides which of them stay in the outbox.
     package private(set) var returned: Set<OutboxRowID> = []
     private var nextRow: OutboxRowID
+    /// Committed and to be published, but not handed to the shell yet: the outbox may be larger than memory should be.
+    private var unread: ArraySlice<OutboxRowID> = []
     /// Definitions known to be in the file.
     private var savedHashes: Set<String> = []
     /// Definitions read from the file, by their hash.
@@ -40,33 +42,34 @@ package final class EngineCore {
     }
 
     /// After an error from the file nothing remembered is trusted: it is opened anew, and what it holds counts
-    /// (rule 25).
-    ///
-    /// - Returns: what of the outbox is to be published. It may hold rows whose commit has not been seen to succeed.
-    package func recover() throws -> [OutboxRow] {
+    /// (rule 25). The outbox may hold rows whose commit has not been seen to succeed: all of it is unread again.
+    package func recover() throws {
         cache.removeAll()
         inFlight.removeAll()
         // Still in the outbox, they come back once more.
         returned.removeAll()
         savedHashes.removeAll()
         try store.reopen()
-        return try readOutbox()
+        try readOutbox()
     }
 
-    @discardableResult
-    private func readOutbox() throws -> [OutboxRow] {
-        let (rows, stored) = try store.read { (try $0.outbox(), try $0.breakers()) }
-        nextRow = max(nextRow, (rows.last?.id ?? 0) + 1)
+    private func readOutbox() throws {
+        var index: [(id: OutboxRowID, command: CommandID?, participant: String)] = []
+        let stored = try store.read { view in
+            try view.outboxIndex { index.append(($0, $1, $2)) }
+            return try view.breakers()
+        }
+        nextRow = max(nextRow, (index.last?.id ?? 0) + 1)
         storedBreakers = Dictionary(uniqueKeysWithValues: stored.map { ($0.participant, $0) })
         breakers = storedBreakers.mapValues { CircuitBreaker($0) }
         unsent.removeAll()
         held = HeldCommands()
-        for row in rows {
+        for row in index {
             guard let command = row.command else { continue }
             unsent.insert(row.id, command)
-            if breakers[row.routingKey] != nil { held.insert(row.id, for: row.routingKey) }
+            if breakers[row.participant] != nil { held.insert(row.id, for: row.participant) }
         }
-        return rows.filter { held.participant(of: $0.id) == nil }
+        unread = index.map(\.id).filter { held.participant(of: $0) == nil }[...]
     }
 
     /// Handles a batch in one transaction. Nothing has happened unless it returns.
@@ -227,10 +230,20 @@ package final class EngineCore {
 
     // MARK: What the shell asks
 
-    /// Everything that must be published after a start.
-    package func unpublished() throws -> [OutboxRow] {
-        try store.read { try $0.outbox() }.filter { held.participant(of: $0.id) == nil }
+    /// How many rows are to be published that the shell has not been given yet.
+    package var unreadCount: Int { unread.count }
+
+    /// The next of what an earlier run, or one before an error of the file, has left to be published.
+    package func nextUnread(limit: Int) throws -> [OutboxRow] {
+        let ids = unread.prefix(limit)
+        // What has been confirmed or replaced meanwhile is no longer there.
+        let rows = try store.read { view in try ids.compactMap { try view.outboxRow($0) } }
+        unread = unread.dropFirst(limit)
+        return rows
     }
+
+    /// Rows that were just committed wait for their turn behind those left by an earlier run.
+    package func leaveUnread(_ rows: [OutboxRow]) { unread += rows.map(\.id) }
 
     /// No queue takes a message (F16): from now on a command's timer counts. The next batch decides whether it stays.
     package func wasReturned(_ row: OutboxRowID) {

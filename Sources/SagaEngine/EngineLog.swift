@@ -64,10 +64,12 @@ struct EngineLog {
         }
     }
 
-    func started(definitions: [SagaDefinition], unpublished: Int) {
+    func started(definitions: [SagaDefinition], unpublished: Int, held: Int) {
         logger.info(
             "worker started",
-            metadata: ["definitions": "\(names(definitions))", "unpublished": "\(unpublished)"])
+            metadata: [
+                "definitions": "\(names(definitions))", "unpublished": "\(unpublished)", "held": "\(held)",
+            ])
     }
     func stopped() { logger.info("worker stopped") }
     func reloaded(_ definitions: [SagaDefinition]) {

@@ -106,10 +106,10 @@ package final class EngineLoop {
             connectPause.begin(clock.now)
             return log.brokerIsAway(error)
         }
-        outbox?.publish(try core.unpublished())
         self.outbox = outbox
         try store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
-        log.started(definitions: core.registry.all, unpublished: outbox?.count ?? 0)
+        log.started(definitions: core.registry.all, unpublished: core.unreadCount, held: core.held.count)
+        try publishUnread()
     }
 
     private func declare() throws {
@@ -140,11 +140,18 @@ package final class EngineLoop {
             if storagePause.isOver(clock.now) { try endStoragePause() }
             try reloadIfAsked()
             if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
+            try publishUnread()
             try work(deliveries, isIdle: events.isEmpty)
         } catch  where error.isStorageTrouble {
             pauseForStorage(error)
         }
         admit()
+    }
+
+    /// Publishes what an earlier run has left, as fast as the broker confirms it.
+    private func publishUnread() throws {
+        guard let outbox, core.unreadCount > 0, outbox.count < settings.publishWindow / 2 else { return }
+        self.outbox?.publish(missingOf: try core.nextUnread(limit: settings.publishWindow / 2))
     }
 
     private func work(_ deliveries: [Delivery], isIdle: Bool) throws {
@@ -196,7 +203,12 @@ package final class EngineLoop {
         settings.crashPoints.reached(.workerAfterCommit)
         intake.acknowledge(batch.deliveries)
         settings.crashPoints.reached(.workerAfterAcknowledging)
-        outbox?.publish(result.outgoing, replacing: result.replaced)
+        if core.unreadCount > 0 {
+            core.leaveUnread(result.outgoing)
+            outbox?.publish([], replacing: result.replaced)
+        } else {
+            outbox?.publish(result.outgoing, replacing: result.replaced)
+        }
         settings.crashPoints.reached(.workerAfterPublishing)
         nextWake = result.nextWake
         if batch.timersSince != nil { timersAreDue = result.hasMoreTimers }
@@ -301,7 +313,7 @@ package final class EngineLoop {
 
     private func admit() {
         guard !storagePause.isOn(clock.now) else { return }
-        let waiting = outbox?.count ?? 0
+        let waiting = (outbox?.count ?? 0) + core.unreadCount
         if waiting > settings.outboxBound {
             intake.pause([.starts, .replies])
         } else if waiting < settings.outboxBound / 2 {
@@ -323,7 +335,7 @@ package final class EngineLoop {
     private func endStoragePause() throws {
         _ = storagePause.ends()
         // What was committed without being seen to be is in the outbox only.
-        outbox?.publish(missingOf: try core.recover())
+        try core.recover()
         timersAreDue = true
         intake.resume([.starts, .replies, .operatorRequests, .deadLetters])
     }

@@ -12,6 +12,8 @@ package struct EngineSettings: Sendable {
     /// While more messages than this wait to be confirmed, nothing new is taken in; while more commands than this are
     /// held back, no starts are.
     package var outboxBound = 50_000
+    /// Of what an earlier run has left in the outbox, so many messages are read and published at a time.
+    package var publishWindow = 4096
     /// How many different commands in a row a participant leaves unanswered before further ones are held back.
     package var unansweredLimit = 5
     /// Sagas kept in memory between inputs.

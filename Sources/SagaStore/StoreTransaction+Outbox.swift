@@ -42,14 +42,23 @@ package struct UnpublishedMessages: Sendable, Hashable {
 }
 
 extension StoreView {
-    /// What has not been confirmed, in the order it was committed.
+    /// What has not been confirmed, in the order it was committed, without the messages themselves.
+    package func outboxIndex(_ body: (_ id: Int64, _ command: CommandID?, _ routingKey: String) -> Void) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, command, routing_key FROM outbox ORDER BY id")
+        while let row = try rows.next() {
+            body(row[0], (row[1] as String?).flatMap { CommandID($0) }, row[2])
+        }
+    }
+
+    /// What has not been confirmed, in the order it was committed, whole: for tests and people.
     package func outbox() throws -> [OutboxRow] {
         try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map(Self.outboxRow)
     }
 
     /// One message, if it has not been confirmed.
     package func outboxRow(_ id: Int64) throws -> OutboxRow? {
-        try Row.fetchOne(db, sql: "SELECT * FROM outbox WHERE id = ?", arguments: [id]).map(Self.outboxRow)
+        let statement = try db.cachedStatement(sql: "SELECT * FROM outbox WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(Self.outboxRow)
     }
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {

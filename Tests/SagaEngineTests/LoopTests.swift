@@ -299,6 +299,35 @@ struct LoopTests {
         #expect(Set(try shop.store.read { try $0.sagas(SagaFilter()) }.map(\.key)) == ["3", "4", "5"])
     }
 
+    @Test("F2: what an earlier run has left is published in pages, in order, and before what is new")
+    func pages() async throws {
+        for number in 1...4 { _ = try shop.process(shop.start(.string("\(number)"), id: "start-\(number)")) }
+        let left = try shop.outbox.map { UInt64($0.id) }
+        #expect(left.count == 12)
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        settings.publishWindow = 6
+        let bus = HandBus()
+        let clock = HandClock(at: shop.now)
+        let orchestrator = Orchestrator(
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
+            clock: EngineClock { clock.now }, logger: .quiet)
+        let start = shop.start("5", id: "start-5")
+        try await orchestrator.run {
+            try bus.connect()
+            bus.post(.delivery(start))
+            try bus.await { $0.acknowledged.isEmpty ? nil : true }
+            #expect(bus.published.map(\.token) == Array(left.prefix(3)))
+            for count in [3, 6, 9, 12] {
+                try bus.await { $0.published.count >= count ? true : nil }
+                bus.confirm(bus.published.suffix(3).map(\.token))
+            }
+            try bus.await { $0.published.count == 15 ? true : nil }
+        }
+        #expect(bus.published.map(\.token).prefix(12) == left[...])
+        #expect(bus.published.count == 15)
+    }
+
     @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")
     func unconfirmedAtStop() async throws {
         let bus = HandBus()

@@ -58,12 +58,12 @@ struct ReturnedMessageTests {
         let (shop, row) = try shopWithReplay(.file)
         shop.core.wasReturned(row.id)
         try shop.restart()
-        #expect(try shop.core.unpublished().contains(row))
+        #expect(try shop.unpublished().contains(row))
         try shop.returned([row])
         // The broker may say it of a message sent twice.
         try shop.returned([row])
         try shop.restart()
-        #expect(try !shop.core.unpublished().contains(row))
+        #expect(try !shop.unpublished().contains(row))
         #expect(try openLetters(shop).map(\.reason) == ["NO_QUEUE"])
     }
 

@@ -219,6 +219,9 @@ final class Shop {
         get throws { try store.read { try $0.outbox() } }
     }
 
+    /// What a shell would be given to publish after a start.
+    func unpublished() throws -> [OutboxRow] { try outbox.filter { core.held.participant(of: $0.id) == nil } }
+
     /// Commands in the outbox, as text.
     var commands: [String] {
         get throws { try outbox.compactMap(\.command).map { "\($0.step)/\($0.kind.rawValue)/\($0.round)" } }
