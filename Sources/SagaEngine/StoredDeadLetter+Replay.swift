@@ -19,6 +19,10 @@ extension StoredDeadLetter {
         guard Self.replayableExchanges.contains(exchange) else {
             return refusal(.notAllowed, "nobody knows where it was going: discard it")
         }
+        // Another library may have sent it. It would stay in the outbox for ever.
+        if let problem = message.problem {
+            return refusal(.notAllowed, "\(problem), which AMQP cannot carry: discard it")
+        }
         return nil
     }
 
