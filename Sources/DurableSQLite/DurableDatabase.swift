@@ -68,9 +68,6 @@ package final class DurableDatabase: Sendable {
         try migrator.migrate(queue)
     }
 
-    /// Has someone told of every commit, before and after it; for harnesses.
-    package func watch(_ observer: some TransactionObserver) { queue.add(transactionObserver: observer) }
-
     /// Closes the connection and opens another, keeping the lock: what the file holds is read from it again. Does
     /// nothing to a database in memory.
     ///

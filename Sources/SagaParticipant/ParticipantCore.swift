@@ -54,7 +54,7 @@ public final class ParticipantCore {
 
     /// The calls that were under way when this participant last stopped, to be made again.
     public func unsettledCalls(limit: Int = 1000) throws -> [OutsideCall] {
-        let started = try database.queue.read { db in try Barrier(db).startedCalls(limit: limit) }
+        let started = try database.queue.unsafeRead { db in try Barrier(db).startedCalls(limit: limit) }
         let calls = started.compactMap { outsideCall($0, for: nil, nil) }
         for call in calls { calling.insert(call.started.command) }
         return calls

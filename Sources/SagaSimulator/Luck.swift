@@ -8,7 +8,7 @@ final class Luck: @unchecked Sendable {
     private var rates: [Double]
     private(set) var counts: [Int]
     private let limit: Int
-    private var total = 0
+    private(set) var total = 0
     /// False once faults are over.
     private var isOn = true
     /// What is no fault: how long things take, what is ordered.
@@ -47,6 +47,8 @@ final class Luck: @unchecked Sendable {
     }
 
     func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &course) }
+
+    func count(of fault: Fault) -> Int { counts[fault.index] }
 
     /// From now on nothing goes wrong any more.
     func end() { isOn = false }

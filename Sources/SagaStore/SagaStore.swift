@@ -22,11 +22,8 @@ package final class SagaStore: Sendable {
         database = try DurableDatabase(inMemory: Schema.migrator)
     }
 
-    /// Has someone told of every commit, before and after it; for harnesses.
-    package func watch(_ observer: some TransactionObserver) { database.watch(observer) }
-
-    /// Whether this is called from within a transaction.
-    package var isInTransaction: Bool { database.queue.unsafeIsInTransaction }
+    /// The connection itself; for harnesses.
+    package var queue: DatabaseQueue { database.queue }
 
     /// Opens the file anew after an error, still holding its lock (rule 25).
     package func reopen() throws { try database.reopen() }
@@ -44,8 +41,10 @@ package final class SagaStore: Sendable {
         }
     }
 
+    /// Reads over the writing connection, which nobody else writes over meanwhile.
     package func read<Result>(_ body: (StoreView) throws -> Result) throws -> Result {
-        try database.queue.read { try body(StoreView(db: $0)) }
+        // Not GRDB's `read`: it sets `PRAGMA query_only`, after which SQLite compiles every prepared statement anew.
+        try database.queue.unsafeRead { try body(StoreView(db: $0)) }
     }
 
     /// SQLite's own check of the whole file: empty if it is sound.

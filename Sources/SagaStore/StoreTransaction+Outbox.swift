@@ -61,6 +61,10 @@ extension StoreView {
         return try Row.fetchOne(statement, arguments: [id]).map(Self.outboxRow)
     }
 
+    package func isInOutbox(_ id: Int64) throws -> Bool {
+        try Int.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM outbox WHERE id = ?"), arguments: [id]) != nil
+    }
+
     private static func outboxRow(_ row: Row) throws -> OutboxRow {
         OutboxRow(
             id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(column: $0) },
@@ -79,7 +83,7 @@ extension StoreView {
     }
 
     package func outboxCount() throws -> Int {
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM outbox") ?? 0
+        try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM outbox")) ?? 0
     }
 }
 

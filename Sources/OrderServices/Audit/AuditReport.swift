@@ -42,7 +42,10 @@ package struct AuditCheck: Sendable, Hashable {
     func breaches(_ db: Database, excepting sagas: Set<SagaID> = []) throws -> [String] {
         let list = sagas.map { "\($0.column)" }.joined(separator: ",")
         let filter = sagas.isEmpty ? "" : "WHERE saga NOT IN (\(list))"
-        let found = try String.fetchAll(db, sql: "SELECT CAST(breach AS TEXT) FROM (\(sql)) \(filter) LIMIT 11")
+        let query = "SELECT CAST(breach AS TEXT) FROM (\(sql)) \(filter) LIMIT 11"
+        let found =
+            try sagas.isEmpty
+            ? String.fetchAll(db.cachedStatement(sql: query)) : String.fetchAll(db, sql: query)
         let more = found.count > 10 ? [", …"] : []
         guard !found.isEmpty else { return [] }
         return ["it does not hold that \(name): \(found.prefix(10).joined(separator: ", "))\(more.joined())"]

@@ -75,7 +75,7 @@ struct DemoReport {
 }
 
 extension Double {
-    fileprivate var oneDecimal: String {
+    var oneDecimal: String {
         let tenths = Int64((self * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
     }

@@ -1,0 +1,214 @@
+import DurableSQLite
+import GRDB
+import OrderServices
+import SagaBus
+import SagaCore
+import SagaParticipant
+import SagaStore
+
+/// What must hold once nothing moves any more: I1 to I6, over orchestrator, services and bus.
+struct RestCheck {
+    private let world: World
+    private let customer: Customer
+    private let shop: SimulatedShop
+
+    private let definitions: [SagaID: SagaDefinition]
+
+    init(_ world: World, _ customer: Customer, _ shop: SimulatedShop) throws {
+        self.world = world
+        self.customer = customer
+        self.shop = shop
+        definitions = try world.store.read { store in
+            let sagas = try store.progress().map { ($0.saga, try store.definition(of: $0.saga)) }
+            return Dictionary(uniqueKeysWithValues: sagas.compactMap { saga, found in found.map { (saga, $0) } })
+        }
+    }
+
+    func violations() throws -> [String] {
+        let sagas = try world.store.read { transaction in
+            var filter = SagaFilter()
+            filter.limit = .max
+            return try transaction.sagas(filter)
+        }
+        return try acceptedStarts(sagas) + ends(sagas) + histories(sagas) + books() + effects(sagas) + leftovers()
+            + announcements(sagas)
+    }
+
+    // MARK: I1
+
+    /// Every start was answered; what was accepted exists, once.
+    private func acceptedStarts(_ sagas: [SagaSummary]) throws -> [String] {
+        var violations: [String] = []
+        let known = Set(sagas.map(\.id))
+        for errand in customer.errands {
+            guard let answer = errand.answer else {
+                if errand.wasSent { violations.append("I1: \(errand.id) was never answered") }
+                continue
+            }
+            guard errand.isStart else { continue }
+            switch answer.kind {
+            case .accepted:
+                guard let id = answer.body["saga"]?.string.flatMap(SagaID.init), known.contains(id) else {
+                    violations.append("I1: \(errand.id) was accepted, and there is no such saga")
+                    continue
+                }
+                if errand.isOther { violations.append("I1: \(errand.id) was accepted with other input") }
+            case .refused:
+                if !mayBeRefused(errand, answer.code) {
+                    violations.append("I1: \(errand.id) was refused with \(answer.code)")
+                }
+            case .applied: violations.append("I1: \(errand.id) was applied")
+            }
+        }
+        for (key, group) in Dictionary(grouping: sagas, by: { "\($0.name) \($0.key)" }).sorted(by: { $0.key < $1.key })
+        where group.count > 1 {
+            let successors = try world.store.read { store in
+                try group.filter { try store.successor(of: $0.id) != nil }.count
+            }
+            if group.count - successors != 1 { violations.append("I1: \(group.count) sagas for \(key)") }
+        }
+        return violations
+    }
+
+    private func mayBeRefused(_ errand: Errand, _ code: String) -> Bool {
+        switch code {
+        case "IDEMPOTENCY_CONFLICT":
+            // With another under the number of the first, whichever comes first has it.
+            return errand.isOther || errand.isSuccessor || customer.errands.contains { $0.isOther }
+        case "NOT_ALLOWED", "SAGA_UNKNOWN": return errand.isSuccessor
+        case "DEFINITION_UNKNOWN", "VERSION_UNKNOWN": return world.luck.count(of: .changeDefinition) > 0
+        default: return false
+        }
+    }
+
+    /// Every saga has ended, or is stuck for a reason.
+    private func ends(_ sagas: [SagaSummary]) -> [String] {
+        var violations: [String] = []
+        for saga in sagas {
+            switch saga.status {
+            case .completed, .compensated, .abandoned: break
+            case .running, .compensating:
+                violations.append("I1: saga \(saga.id) is \(saga.status.rawValue) and nothing moves it")
+            case .stuck:
+                guard !mayBeStuck else { continue }
+                violations.append("I1: saga \(saga.id) is stuck without cause: \(saga.errorCode ?? "-")")
+            }
+            if saga.status == .compensated, world.luck.total == 0, isPlain(saga) {
+                violations.append("saga \(saga.id) was rolled back without cause: \(saga.errorCode ?? "-")")
+            }
+        }
+        return violations
+    }
+
+    /// Only a refusal of what may not be refused, or an operator, can leave a saga stuck.
+    private var mayBeStuck: Bool {
+        world.luck.count(of: .refuseForGood) > 0 || world.luck.count(of: .operatorRequest) > 0
+            || world.luck.count(of: .jumpClock) > 0
+            || shop.orders.contains { order in
+                let token = order["paymentMethod"]?["token"]?.string ?? ""
+                return token == TestCard.voidRefused.rawValue || token == TestCard.refundRefused.rawValue
+            }
+    }
+
+    /// An order that nothing stands against.
+    private func isPlain(_ saga: SagaSummary) -> Bool {
+        guard saga.name == "place-order", !shop.isScarce, let number = Int(saga.key) else { return false }
+        return shop.orders[number - 1]["paymentMethod"]?["token"]?.string == TestCard.visa.rawValue
+    }
+
+    // MARK: I5
+
+    /// Each index row says what folding the history says.
+    private func histories(_ sagas: [SagaSummary]) throws -> [String] {
+        try world.store.read { store in
+            try sagas.compactMap { saga in
+                let state = try store.state(of: saga.id) { _ in definitions[saga.id] }
+                guard state?.status == saga.status, state?.sequence == saga.sequence else {
+                    return "I5: saga \(saga.id) is \(saga.status.rawValue), its history says otherwise"
+                }
+                return nil
+            }
+        }
+    }
+
+    // MARK: I2, I3, I4
+
+    private func loose() throws -> Set<SagaID> {
+        try world.store.read { store in
+            var filter = SagaFilter()
+            filter.statuses = [.stuck, .abandoned]
+            filter.limit = .max
+            return Set(try store.sagas(filter).map(\.id)).union(try store.sagasSettledByOperators())
+        }
+    }
+
+    private func books() throws -> [String] {
+        let report = try world.databases.audit().report(atRest: true, excepting: loose())
+        return (report.violations + report.unfinished).map { "I3: \($0)" }
+    }
+
+    /// `completed`: every action took effect, none was undone. `compensated`: what took effect was undone.
+    private func effects(_ sagas: [SagaSummary]) throws -> [String] {
+        var done: Set<String> = []
+        for service in world.services.all {
+            done.formUnion(
+                try service.database.queue.unsafeRead {
+                    try String.fetchAll(
+                        $0, sql: "SELECT saga || '/' || step || '/' || kind FROM barrier WHERE had_effect = 1")
+                })
+        }
+        var violations: [String] = []
+        let loose = try loose()
+        for saga in sagas where !loose.contains(saga.id) {
+            guard let definition = definitions[saga.id] else { continue }
+            for step in definition.steps {
+                let place = "\(saga.id.column)/\(step.name)"
+                let (acted, undone) = (done.contains(place + "/action"), done.contains(place + "/compensation"))
+                switch saga.status {
+                case .completed where !acted:
+                    violations.append("I4: saga \(saga.id) is completed, \(step.name) has no effect")
+                case .completed where undone:
+                    violations.append("I4: saga \(saga.id) is completed, \(step.name) was undone")
+                case .compensated where acted && !undone && step.compensation != .none:
+                    violations.append("I4: saga \(saga.id) is compensated, \(step.name) was not undone")
+                case .compensated where acted && step.kind != .compensatable:
+                    violations.append("I4: saga \(saga.id) is compensated, \(step.name) stands")
+                default: break
+                }
+            }
+        }
+        return violations
+    }
+
+    // MARK: I6
+
+    private func leftovers() throws -> [String] {
+        let (outbox, letters) = try world.store.read {
+            (try $0.outboxCount(), try $0.deadLetters(includingSettled: true, limit: 5))
+        }
+        var violations = letters.map { "I6: dead letter \($0.reason): \($0.detail)" }
+        if outbox > 0 { violations.append("I6: \(outbox) messages are left in the outbox") }
+        return violations
+    }
+
+    /// Rule 28: who listens to the events has heard of every end.
+    private func announcements(_ sagas: [SagaSummary]) -> [String] {
+        sagas.compactMap { saga in
+            guard saga.status.isTerminal, let definition = definitions[saga.id] else { return nil }
+            let type =
+                switch saga.status {
+                case .completed: definition.events.completed
+                case .compensated: definition.events.compensated
+                default: definition.events.abandoned
+                }
+            guard let type, !customer.heard.contains("\(saga.id) \(type)") else { return nil }
+            return "rule 28: nobody heard \(type) of saga \(saga.id)"
+        }
+    }
+}
+
+extension Errand {
+    fileprivate var isStart: Bool { id.hasPrefix("place-") || id.hasPrefix("cancel-") }
+    fileprivate var isOther: Bool { id.hasSuffix("-other") }
+    fileprivate var isSuccessor: Bool { id.hasSuffix("-successor") }
+}

@@ -1,0 +1,51 @@
+import DurableSQLite
+import GRDB
+import OrderServices
+import SagaCore
+import SagaParticipant
+import SagaStore
+
+/// The databases of a simulation, in memory. One simulation after the other uses them, each from the beginning.
+package final class Databases {
+    let store: SagaStore
+    let inventory: ParticipantDatabase
+    let payment: ParticipantDatabase
+    let ledger: ParticipantDatabase
+    let gateway: TestGateway
+    let storeWatch = CommitWatch()
+    let inventoryWatch = CommitWatch()
+    let paymentWatch = CommitWatch()
+    let ledgerWatch = CommitWatch()
+    private let contents: [(queue: DatabaseQueue, content: PristineContent)]
+    private var isFresh = true
+
+    package init() throws {
+        store = try SagaStore()
+        gateway = try TestGateway(path: nil)
+        inventory = try ParticipantDatabase(inMemoryFor: Inventory.participant())
+        payment = try ParticipantDatabase(inMemoryFor: Payment.participant(gateway: gateway))
+        ledger = try ParticipantDatabase(inMemoryFor: Ledger.participant())
+        contents = try [store.queue, gateway.database.queue, inventory.queue, payment.queue, ledger.queue].map {
+            (queue: $0, content: try PristineContent(of: $0))
+        }
+        store.queue.add(transactionObserver: storeWatch, extent: .databaseLifetime)
+        inventory.queue.add(transactionObserver: inventoryWatch, extent: .databaseLifetime)
+        payment.queue.add(transactionObserver: paymentWatch, extent: .databaseLifetime)
+        ledger.queue.add(transactionObserver: ledgerWatch, extent: .databaseLifetime)
+    }
+
+    /// Nobody has written anything.
+    func begin(stock: String) throws {
+        for watch in [storeWatch, inventoryWatch, paymentWatch, ledgerWatch] { watch.process = nil }
+        if !isFresh {
+            for (queue, content) in contents { try content.restore(queue) }
+        }
+        isFresh = false
+        _ = try inventory.queue.write { try Inventory.receive(stock, into: $0, now: VirtualTime.origin) }
+    }
+
+    func audit() -> MoneyAndStockAudit {
+        MoneyAndStockAudit(
+            inventory: inventory.queue, payment: payment.queue, ledger: ledger.queue, gateway: gateway.database.queue)
+    }
+}

@@ -1,0 +1,159 @@
+import SagaBus
+import SagaCore
+import SagaStore
+
+/// What the customers and operators of a simulation will do, as the seed has it.
+struct Errands {
+    let world: World
+    let plan: Plan
+    private let shop: SimulatedShop
+
+    init(_ plan: Plan, _ shop: SimulatedShop, in world: World) {
+        self.world = world
+        self.plan = plan
+        self.shop = shop
+    }
+
+    private var luck: Luck { world.luck }
+
+    func hand(to customer: Customer) {
+        let rush = min(30_000, plan.faultMilliseconds)
+        for (index, order) in shop.orders.enumerated() {
+            let number = index + 1
+            let due = luck.draw(0...rush)
+            customer.add(start("place-\(number)", at: due, "place-order", order))
+            if luck.happens(.repeatStart) {
+                let again = due + luck.milliseconds(0...60_000, of: .repeatStart)
+                customer.add(start("place-\(number)-again", at: again, "place-order", order))
+            }
+            if luck.happens(.repeatStart) {
+                let other = due + luck.milliseconds(0...60_000, of: .repeatStart)
+                customer.add(start("place-\(number)-other", at: other, "place-order", Self.altered(order)))
+            }
+            if luck.draw(0...3) == 0 {
+                let later = due + luck.draw(0...120_000)
+                customer.add(
+                    start("cancel-\(number)", at: later, "cancel-order", ["orderId": .string("\(number)")]))
+            }
+            if luck.happens(.repeatStart) {
+                let later = due + luck.milliseconds(1000...600_000, of: .repeatStart)
+                customer.add(successor("place-\(number)-successor", at: later, order, key: "\(number)"))
+            }
+            if luck.happens(.changeDefinition) {
+                world.time.after(luck.draw(0...plan.faultMilliseconds, of: .changeDefinition)) { changeFiles() }
+            }
+            for count in 0..<3 where luck.happens(.operatorRequest) {
+                let when = luck.milliseconds(0...plan.faultMilliseconds, of: .operatorRequest)
+                customer.add(request("ask-\(number)-\(count)", at: when))
+            }
+        }
+    }
+
+    private func start(_ id: String, at due: Int64, _ definition: String, _ input: JSONValue) -> Errand {
+        Errand(id: id, due: due) { id in
+            StartRequest(requestID: id, definition: definition, replyTo: Customer.queue, input: input)
+                .message(shard: 0)
+        }
+    }
+
+    /// The same number, another order.
+    private static func altered(_ order: JSONValue) -> JSONValue {
+        var members = order.object ?? [:]
+        members["customerId"] = "D"
+        return .object(members)
+    }
+
+    private func successor(_ id: String, at due: Int64, _ order: JSONValue, key: String) -> Errand {
+        Errand(id: id, due: due) { [world] id in
+            guard let old = try? world.store.read({ try $0.sagas(withKey: key, definition: "place-order") }).first
+            else { return nil }
+            return StartRequest(
+                requestID: id, definition: "place-order", again: old, replyTo: Customer.queue, input: order
+            ).message(shard: 0)
+        }
+    }
+
+    // MARK: Operators
+
+    private static let verbs: [OperatorVerb] = [
+        .cancel, .cancel, .retry, .retry, .pause, .resume, .resume, .skip, .resolve, .resolve, .abandon,
+    ]
+
+    private func request(_ id: String, at due: Int64) -> Errand {
+        Errand(id: id, due: due) { id in
+            guard let sagas = try? world.store.read({ try $0.sagas(SagaFilter()) }), !sagas.isEmpty else { return nil }
+            func pick(_ count: Int) -> Int { Int(luck.draw(0...Int64(count - 1), of: .operatorRequest)) }
+            let saga = sagas[pick(sagas.count)]
+            let verb = Self.verbs[pick(Self.verbs.count)]
+            var body: JSONObject = ["saga": .string(saga.id.description), "by": "operator"]
+            switch verb {
+            case .retry, .skip, .resolve:
+                guard !saga.steps.isEmpty else { return nil }
+                body["step"] = .string(saga.steps[pick(saga.steps.count)])
+                if verb != .retry {
+                    body["reason"] = "seen by hand"
+                    body["output"] = Self.inventedOutput
+                }
+                if verb == .resolve { body["as"] = .string(["succeeded", "failed"][pick(2)]) }
+                if verb == .resolve, body["as"] == "failed" { body["output"] = nil }
+            case .cancel, .abandon: body["reason"] = "the customer called"
+            case .pause, .resume: break
+            }
+            return OperatorMessage(requestID: id, verb: verb.rawValue, replyTo: Customer.queue, body: body)
+                .message(shard: 0, expirationMilliseconds: 600_000)
+        }
+    }
+
+    private static let inventedOutput: JSONValue = [
+        "reservation": "by-hand", "authorization": "by-hand", "entry": "by-hand", "capture": "by-hand",
+        "return": "by-hand", "amount": 1, "currency": "EUR",
+    ]
+
+    /// Once nothing goes wrong any more, someone looks after what is paused or stuck.
+    func tidyUp(_ round: Int, _ customer: Customer) throws -> Bool {
+        var isNeeded = false
+        for saga in try world.store.read({ try $0.sagas(SagaFilter()) }) where !saga.status.isTerminal {
+            let verb: OperatorVerb
+            if saga.isPaused { verb = .resume } else if saga.status == .stuck { verb = .retry } else { continue }
+            isNeeded = true
+            let body: JSONObject = ["saga": .string(saga.id.description), "by": "operator"]
+            customer.add(
+                Errand(id: "tidy-\(round)-\(saga.id)", due: world.time.milliseconds) { id in
+                    OperatorMessage(requestID: id, verb: verb.rawValue, replyTo: Customer.queue, body: body)
+                        .message(shard: 0, expirationMilliseconds: 600_000)
+                })
+        }
+        return isNeeded
+    }
+
+    // MARK: Files
+
+    private func changeFiles() {
+        guard var files = Optional(world.files), !files.isEmpty else { return }
+        let index = Int(luck.draw(0...Int64(files.count - 1), of: .changeDefinition))
+        let old = files[index]
+        switch luck.draw(0...2, of: .changeDefinition) {
+        case 0:
+            files.remove(at: index)
+            world.change(files, "\(old.name) \(old.version) is gone")
+        case 1:
+            guard let new = old.altered(version: old.version) else { return }
+            files[index] = new
+            world.change(files, "\(old.name) \(old.version) says something else now")
+        default:
+            guard let new = old.altered(version: old.version + 1) else { return }
+            files.append(new)
+            world.change(files, "\(old.name) \(new.version) comes")
+        }
+    }
+}
+
+extension SagaDefinition {
+    /// The same steps with another deadline, under this version.
+    fileprivate func altered(version: Int) -> SagaDefinition? {
+        var members = source.object ?? [:]
+        members["version"] = .number(JSONNumber(Int64(version)))
+        members["deadline"] = .string("\(16 + contentHash.utf8.reduce(0) { $0 &+ Int($1) } % 7)m")
+        return DefinitionReader.read(.object(members)).definition
+    }
+}

@@ -1,0 +1,172 @@
+import SagaBus
+import SagaCore
+
+/// The broker and who is connected to it. The broker itself is the embedded bus; what comes between is ours.
+// One thread drives a simulation and all that belongs to it.
+final class Network: @unchecked Sendable {
+    let time: VirtualTime
+    let luck: Luck
+    let trace: Trace
+    let broker = InMemoryBus()
+    private let inbox = BusMailbox()
+    private var publisher: (any BusPublisher)?
+    private var lastToken: UInt64 = 0
+    private var awaiting: [UInt64: (PublishOutcome) -> Void] = [:]
+    private var consumers: [ConsumerID: SimulatedConsumer] = [:]
+    private var links: [any SimulatedLink] = []
+    private var consumerCount = 0
+    var onClockJump: () -> Void = {}
+    private(set) var isAway = false
+    private(set) var isBlocked = false
+    /// Messages that are neither in a queue nor with anyone yet.
+    private(set) var delayed = 0
+
+    init(time: VirtualTime, luck: Luck, trace: Trace) throws(BusError) {
+        self.time = time
+        self.luck = luck
+        self.trace = trace
+        publisher = try broker.openPublisher(mailbox: inbox)
+    }
+
+    var isIdle: Bool { delayed == 0 && awaiting.isEmpty && broker.isIdle }
+
+    // MARK: Messages
+
+    /// A message has come to the broker. Tells what the broker says of it.
+    func arrive(_ message: Message, _ tell: @escaping (PublishOutcome) -> Void) {
+        if message.mayBeLost, luck.happens(.loseMessage) {
+            trace.note("network", "loses \(message.summary)")
+            return tell(.confirmed)
+        }
+        if luck.happens(.duplicateMessage) {
+            trace.note("network", "doubles \(message.summary)")
+            later(luck.milliseconds(0...20_000, of: .duplicateMessage), message)
+        }
+        if message.mayBeLost, luck.happens(.delayMessage) {
+            let delay = luck.milliseconds(10...120_000, of: .delayMessage)
+            trace.note("network", "holds \(message.summary) back for \(delay) ms")
+            later(delay, message)
+            return tell(.confirmed)
+        }
+        put(message, tell)
+        if !links.isEmpty, luck.happens(.breakConnection) { breakOne() }
+        if luck.happens(.stopBroker) { stop(for: luck.milliseconds(1000...600_000, of: .stopBroker)) }
+        if luck.happens(.jumpClock) { onClockJump() }
+        if luck.happens(.blockBroker) { block(for: luck.milliseconds(100...120_000, of: .blockBroker)) }
+    }
+
+    private func later(_ delay: Int64, _ message: Message) {
+        delayed += 1
+        time.after(delay) { [self] in
+            delayed -= 1
+            put(message) { _ in }
+        }
+    }
+
+    private func put(_ message: Message, _ tell: @escaping (PublishOutcome) -> Void) {
+        lastToken += 1
+        awaiting[lastToken] = tell
+        publisher?.publish([(token: lastToken, message: message)])
+        pump()
+    }
+
+    /// Hands on what the broker has said.
+    func pump() {
+        while true {
+            let events = inbox.receive(waitingAtMost: .zero)
+            guard !events.isEmpty else { return }
+            for event in events {
+                switch event {
+                case .published(let results):
+                    for result in results { awaiting.removeValue(forKey: result.token)?(result.outcome) }
+                case .delivery(let delivery): consumers[delivery.consumer]?.arrived(delivery)
+                case .consuming(let id, let backlog): consumers[id]?.isConsuming(backlog: backlog)
+                case .publishingBlocked, .publishingUnblocked, .consumerLost, .publisherLost, .publisherReady, .failed:
+                    break
+                }
+            }
+        }
+    }
+
+    // MARK: Connections
+
+    func add(_ link: any SimulatedLink) { links.append(link) }
+    func remove(_ link: any SimulatedLink) { links.removeAll { $0 === link } }
+
+    func open(_ consumer: SimulatedConsumer, queue: String, _ options: ConsumerOptions) throws(BusError)
+        -> any BusConsumer
+    {
+        consumerCount += 1
+        let id = ConsumerID("\(consumerCount)")
+        consumers[id] = consumer
+        return try broker.openConsumer(id, queue: queue, options: options, mailbox: inbox)
+    }
+
+    private func breakOne() {
+        let link = links[Int(luck.draw(0...Int64(links.count - 1), of: .breakConnection))]
+        trace.note("network", "a connection of \(link.owner) breaks")
+        link.lose()
+        time.after(luck.milliseconds(100...30_000, of: .breakConnection)) { [self] in
+            if !isAway { link.restore() }
+        }
+    }
+
+    private func stop(for milliseconds: Int64) {
+        guard !isAway else { return }
+        trace.note("broker", "is away for \(milliseconds) ms")
+        isAway = true
+        for link in links { link.lose() }
+        time.after(milliseconds) { [self] in
+            trace.note("broker", "is back")
+            isAway = false
+            for link in links { link.restore() }
+        }
+    }
+
+    private func block(for milliseconds: Int64) {
+        guard !isBlocked else { return }
+        trace.note("broker", "takes no messages for \(milliseconds) ms")
+        isBlocked = true
+        broker.blockPublishing(reason: "low on memory")
+        for link in links { link.block(reason: "low on memory") }
+        time.after(milliseconds) { [self] in
+            trace.note("broker", "takes messages again")
+            isBlocked = false
+            for link in links { link.block(reason: nil) }
+            broker.unblockPublishing()
+            pump()
+        }
+    }
+}
+
+/// One connection of a process.
+protocol SimulatedLink: AnyObject {
+    var owner: String { get }
+    func lose()
+    func restore()
+    func block(reason: String?)
+}
+
+extension Message {
+    /// What the rules let be lost: commands and replies come again. Starts and requests are their senders' business.
+    fileprivate var mayBeLost: Bool { exchange == SkaldNames.commands || exchange == SkaldNames.replies }
+
+    var summary: String {
+        let properties = properties
+        let id = properties.messageID ?? properties.correlationID ?? "-"
+        let attempt = properties.header("skald-attempt").map { " #\($0.text)" } ?? ""
+        let outcome = properties.header("skald-outcome").map { " \($0.text)" } ?? ""
+        return "\(properties.type ?? "-")\(outcome) \(id)\(attempt)"
+    }
+}
+
+extension HeaderValue {
+    fileprivate var text: String {
+        switch self {
+        case .string(let text): text
+        case .int(let number): "\(number)"
+        case .bool(let value): "\(value)"
+        case .unsupported: "?"
+        }
+    }
+}

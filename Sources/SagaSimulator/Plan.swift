@@ -1,0 +1,26 @@
+import SagaCore
+
+/// What a seed makes of a scenario: the orders, how long faults happen, which and how often.
+package struct Plan: Sendable {
+    package let seed: UInt64
+    package var orders: Int
+    package var faultMilliseconds: Int64
+    package var rates: [Fault: Double]
+    /// Only the first so many faults happen.
+    package var faultLimit = Int.max
+
+    package init(seed: UInt64, of scenario: Scenario) {
+        self.seed = seed
+        var random = SplitMix64(seed: seed ^ 0x5ca1_d000)
+        orders = Int.random(in: scenario.orders, using: &random)
+        let longest = Int64.random(in: scenario.faultMilliseconds, using: &random)
+        faultMilliseconds = Int64.random(in: scenario.faultMilliseconds.lowerBound...longest, using: &random)
+        var rates: [Fault: Double] = [:]
+        for fault in Fault.allCases {
+            let rate = scenario.rates[fault] ?? 0
+            let factor = [0, 0, 0.3, 1, 3][Int.random(in: 0..<5, using: &random)]
+            rates[fault] = min(1, scenario.isSwarm ? rate * factor : rate)
+        }
+        self.rates = rates
+    }
+}

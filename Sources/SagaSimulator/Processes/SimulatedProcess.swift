@@ -1,0 +1,193 @@
+import DurableSQLite
+import GRDB
+import SagaBus
+import SagaCore
+
+/// What runs in a process: one step at a time.
+protocol Program: AnyObject {
+    func step() throws
+    /// How long it would wait for something to arrive.
+    var patience: Duration { get }
+}
+
+/// A process of the simulation: takes its steps, stands still, dies and starts again.
+///
+/// What it had in memory is gone with it; what it had committed is not.
+// One thread drives a simulation and all that belongs to it.
+final class SimulatedProcess: @unchecked Sendable {
+    let name: String
+    let time: VirtualTime
+    let luck: Luck
+    let trace: Trace
+    /// Nil for one that never dies.
+    private let crash: Fault?
+    private let boot: (SimulatedProcess, SimulatedBus) throws -> any Program
+    private let network: Network
+
+    private(set) var isAlive = false
+    private var program: (any Program)?
+    private var bus: SimulatedBus?
+    /// Counts starts.
+    private(set) var life = 0
+    private var nextStep: Int64?
+    private(set) var commits = 0
+    /// At which commit each delivery came.
+    private var cameAt: [ConsumerID: [DeliveryTag: Int]] = [:]
+    private(set) var breaches: [String] = []
+    /// What is checked before a message leaves it.
+    var checkPublish: (UInt64, Message) -> String? = { _, _ in nil }
+    /// Nil for one without a database.
+    var isInTransaction: (() -> Bool)?
+    var afterStep: () -> Void = {}
+
+    init(
+        _ name: String, network: Network, crash: Fault?,
+        boot: @escaping (SimulatedProcess, SimulatedBus) throws -> any Program
+    ) {
+        self.name = name
+        self.network = network
+        time = network.time
+        luck = network.luck
+        trace = network.trace
+        self.crash = crash
+        self.boot = boot
+    }
+
+    // MARK: Life
+
+    func start() {
+        guard !isAlive else { return }
+        isAlive = true
+        life += 1
+        cameAt = [:]
+        trace.note(name, "starts")
+        let bus = SimulatedBus(network: network, process: self)
+        self.bus = bus
+        do {
+            program = try boot(self, bus)
+            poke()
+        } catch {
+            die("cannot start: \(error)")
+        }
+    }
+
+    /// It is gone between two instructions, and comes back some time later.
+    func die(_ why: String) {
+        guard isAlive else { return }
+        trace.note(name, "dies \(why)")
+        isAlive = false
+        nextStep = nil
+        bus?.die()
+        bus = nil
+        program = nil
+        time.after(luck.milliseconds(50...20_000, of: crash ?? .stall)) { [self] in start() }
+    }
+
+    /// The simulation is over.
+    func end() {
+        isAlive = false
+        program = nil
+        bus = nil
+        afterStep = {}
+        checkPublish = { _, _ in nil }
+        isInTransaction = nil
+    }
+
+    func maybeDies(_ moment: @autoclosure () -> String) -> Bool {
+        guard let crash, luck.happens(crash) else { return false }
+        die(moment())
+        return true
+    }
+
+    // MARK: Steps
+
+    /// Something has arrived: it takes a step soon.
+    func poke() { step(after: luck.draw(0...2)) }
+
+    private func step(after delay: Int64) {
+        guard isAlive else { return }
+        let due = time.milliseconds + delay
+        if let nextStep, nextStep <= due { return }
+        nextStep = due
+        time.after(delay) { [self, life] in
+            guard life == self.life, isAlive, nextStep == due else { return }
+            takeStep()
+        }
+    }
+
+    private func takeStep() {
+        nextStep = nil
+        if luck.happens(.stall) {
+            let stall = luck.milliseconds(100...180_000, of: .stall)
+            trace.note(name, "stands still for \(stall) ms")
+            nextStep = time.milliseconds + stall
+            time.after(stall) { [self, life] in
+                guard life == self.life, isAlive else { return }
+                nextStep = nil
+                step(after: 0)
+            }
+            return
+        }
+        guard !maybeDies("between two steps"), let program else { return }
+        do {
+            try program.step()
+        } catch {
+            die("with an error: \(error)")
+        }
+        afterStep()
+        guard isAlive else { return }
+        let patience = program.patience.components
+        step(
+            after: max(
+                1, patience.seconds * 1000 + (patience.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+    }
+
+    // MARK: Rule 25, seen from outside
+
+    func noteDelivery(_ delivery: Delivery) {
+        guard isInTransaction != nil else { return }
+        cameAt[delivery.consumer, default: [:]][delivery.tag] = commits
+    }
+
+    func willAcknowledge(_ tags: [DeliveryTag], of consumer: ConsumerID) {
+        if isInTransaction?() == true { breaches.append("I7: \(name) acknowledges while its transaction is open") }
+        for tag in tags {
+            guard let came = cameAt[consumer]?.removeValue(forKey: tag) else { continue }
+            if came == commits { breaches.append("I7: \(name) acknowledges what it has not committed") }
+        }
+    }
+
+    func willPublish(_ token: UInt64, _ message: Message) {
+        if isInTransaction?() == true { breaches.append("I7: \(name) publishes while its transaction is open") }
+        if let breach = checkPublish(token, message) { breaches.append(breach) }
+    }
+
+    fileprivate func hasCommitted() {
+        commits += 1
+        if isAlive { _ = maybeDies("right after a commit") }
+    }
+}
+
+/// Watches the commits of a process's database: it may die at one, or find the disk full.
+final class CommitWatch: TransactionObserver {
+    var process: SimulatedProcess?
+
+    func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { false }
+    func databaseDidChange(with event: DatabaseEvent) {}
+
+    func databaseWillCommit() throws {
+        guard let process else { return }
+        // What the dead do does not count.
+        guard process.isAlive else { throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process is dead") }
+        if process.maybeDies("before a commit") {
+            throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process has died")
+        }
+        if process.luck.happens(.failCommit) {
+            process.trace.note(process.name, "cannot commit: the disk is full")
+            throw DatabaseError(resultCode: .SQLITE_FULL, message: "the disk is full")
+        }
+    }
+
+    func databaseDidCommit(_ db: Database) { process?.hasCommitted() }
+    func databaseDidRollback(_ db: Database) {}
+}

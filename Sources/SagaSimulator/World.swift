@@ -1,0 +1,148 @@
+import DurableSQLite
+import GRDB
+import Glibc
+import OrderServices
+import SagaBus
+import SagaCore
+import SagaEngine
+import SagaParticipant
+import SagaStore
+
+/// Everything a simulation runs: the worker, the participants, the gateway and the customers, each with the database
+/// and the clock of its machine.
+///
+/// It is the engine, the participants' library and the order services as they are; only clock, transport and
+/// randomness are ours.
+// One thread drives a simulation and all that belongs to it.
+final class World: @unchecked Sendable {
+    let time: VirtualTime
+    let luck: Luck
+    let trace: Trace
+    let network: Network
+    let store: SagaStore
+    let services: Services
+    let databases: Databases
+    private(set) var processes: [SimulatedProcess] = []
+    /// What the definition files hold now.
+    private(set) var files: [SagaDefinition]
+    private(set) var customer: Customer?
+    private(set) var callsUnderWay = 0
+    private var workerSignals: EngineSignals?
+    private var clocks: [MachineClock] = []
+
+    init(
+        _ plan: Plan, on databases: Databases, definitions: [SagaDefinition], trace write: ((String) -> Void)?
+    ) throws {
+        time = VirtualTime(seed: plan.seed)
+        luck = Luck(seed: plan.seed, rates: plan.rates, limit: plan.faultLimit)
+        trace = Trace(time: time, write: write)
+        network = try Network(time: time, luck: luck, trace: trace)
+        self.databases = databases
+        store = databases.store
+        services = Services(databases, luck: luck, trace: trace)
+        files = definitions
+        network.onClockJump = { [unowned self] in jumpClock() }
+        addWorker(random: SplitMix64(seed: plan.seed ^ 0xfeed))
+        for service in services.all { add(service) }
+        addCustomer()
+        for process in processes { process.start() }
+    }
+
+    var allRun: Bool { processes.allSatisfy(\.isAlive) }
+    var breaches: [String] { processes.flatMap(\.breaches) }
+
+    private func addWorker(random: SplitMix64) {
+        let clock = MachineClock(time: time)
+        clocks.append(clock)
+        var random = random
+        let worker = SimulatedProcess("worker", network: network, crash: .crashWorker) { [unowned self] _, bus in
+            let signals = EngineSignals()
+            workerSignals = signals
+            let engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() }) { id in
+                id == CLOCK_REALTIME ? clock.wall.milliseconds : clock.sinceBoot
+            }
+            var settings = EngineSettings()
+            settings.inputCheck = { Order.check($0, $1) }
+            return try EngineLoop(
+                core: EngineCore(store: store, settings: settings, definitions: []), store: store, bus: bus,
+                settings: settings, definitions: files, clock: engineClock, random: SplitMix64(seed: random.next()),
+                signals: signals, logger: .silent)
+        }
+        worker.isInTransaction = { [store] in store.queue.unsafeIsInTransaction }
+        worker.checkPublish = { [store] token, message in
+            let isKept = try? store.read { try $0.isInOutbox(Int64(token)) }
+            return isKept == true ? nil : "I7: the worker publishes what is not in its outbox: \(message.summary)"
+        }
+        databases.storeWatch.process = worker
+        processes.append(worker)
+    }
+
+    private func add(_ service: Services.Service) {
+        let (participant, database) = (service.participant, service.database)
+        let clock = MachineClock(time: time)
+        clocks.append(clock)
+        let process = SimulatedProcess(participant.name, network: network, crash: .crashParticipant) {
+            [unowned self] process, bus in
+            var settings = ParticipantSettings()
+            settings.maintenanceInterval = .seconds(600)
+            return ParticipantLoop(
+                core: ParticipantCore(participant: participant, database: database), bus: bus, settings: settings,
+                signals: ParticipantSignals(),
+                clock: ParticipantClock(now: { clock.wall }, elapsed: { .milliseconds(clock.sinceBoot) }),
+                perform: { [unowned self] call, signals in perform(call, signals, process) }, logger: .silent)
+        }
+        process.isInTransaction = { database.queue.unsafeIsInTransaction }
+        service.watch.process = process
+        processes.append(process)
+    }
+
+    /// A call goes out, has its effect, and comes back, each in its time; whoever made it may be dead by then.
+    private func perform(
+        _ call: OutsideCall, _ signals: ParticipantSignals, _ process: SimulatedProcess
+    ) {
+        callsUnderWay += 1
+        let life = process.life
+        time.after(luck.draw(0...400)) { [self] in
+            let answered = call.perform()
+            time.after(luck.draw(0...400)) { [self] in
+                callsUnderWay -= 1
+                guard process.isAlive, process.life == life else { return }
+                signals.returned(answered)
+                process.poke()
+            }
+        }
+    }
+
+    private func addCustomer() {
+        let process = SimulatedProcess("customer", network: network, crash: nil) { [unowned self] _, bus in
+            let customer = Customer(bus: bus, time: time, trace: trace)
+            self.customer = customer
+            return customer
+        }
+        processes.append(process)
+    }
+
+    func wakeCustomer() { processes.last?.poke() }
+
+    /// Lets go of everything that refers back here.
+    func end() {
+        for process in processes { process.end() }
+        network.onClockJump = {}
+    }
+
+    // MARK: Faults of the machines
+
+    private func jumpClock() {
+        let clock = clocks[Int(luck.draw(0...Int64(clocks.count - 1), of: .jumpClock))]
+        let jump = luck.draw(-86_400_000...86_400_000, of: .jumpClock)
+        trace.note("clock", "a wall clock jumps by \(jump / 1000) s")
+        clock.jump(by: jump)
+    }
+
+    /// Someone writes the definition files, and tells the worker.
+    func change(_ files: [SagaDefinition], _ what: String) {
+        trace.note("files", what)
+        self.files = files
+        workerSignals?.load(files)
+    }
+}
