@@ -33,7 +33,8 @@ extension BatchWork {
             let definition = try core.registry.definition(named: request.definition, version: request.version)
             let key = try definition.businessKey(of: request.input)
             let inputHash = SHA256.hex(request.input.canonical)
-            if let owner = try transaction.owner(ofKey: key, name: definition.name),
+            if !PlantedBug.forgetsBusinessKeys.isPlanted,
+                let owner = try transaction.owner(ofKey: key, name: definition.name),
                 let existing = try existing(owner, for: request, inputHash: inputHash)
             {
                 return (existing, true)
@@ -104,8 +105,10 @@ extension BatchWork {
             try transaction.save(definition, at: now)
             savedHashes.insert(definition.contentHash)
         }
+        // A planted bug writes the saga's id where the key belongs.
         try transaction.claimKey(
-            key, name: definition.name, for: KeyOwner(saga: id, inputHash: inputHash, again: request.again))
+            PlantedBug.forgetsBusinessKeys.isPlanted ? "\(id)" : key, name: definition.name,
+            for: KeyOwner(saga: id, inputHash: inputHash, again: request.again))
         try apply(decision, isNew: true)
         return decision.state
     }

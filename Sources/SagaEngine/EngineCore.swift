@@ -149,6 +149,7 @@ package final class EngineCore {
             work.result.nextWake = try transaction.nextWake()
             drawn = work.random
             committed = work
+            if PlantedBug.cachesBeforeCommit.isPlanted { cache.keep(work.changed.values) }
             settings.crashPoints.reached(.workerBeforeCommit)
         }
         guard let work = committed else { preconditionFailure("the transaction has committed") }

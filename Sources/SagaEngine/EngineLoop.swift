@@ -173,6 +173,7 @@ package final class EngineLoop {
         if !batch.isEmpty || mayRemoveAlone { batch.confirmed = outbox?.takeConfirmed() ?? [] }
         batch.returned = core.returned
         guard !batch.isEmpty else { return }
+        if PlantedBug.acknowledgesBeforeCommit.isPlanted { intake.acknowledge(batch.deliveries) }
         do {
             finish(batch, try core.process(batch, at: now, using: &random))
             storagePause.reset()

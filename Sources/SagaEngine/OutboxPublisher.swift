@@ -35,6 +35,7 @@ struct OutboxPublisher {
         guard !rows.isEmpty else { return }
         for row in rows { outstanding[row.id] = row }
         publisher.publish(rows.map { (token: UInt64($0.id), message: Message($0)) })
+        if PlantedBug.removesRowBeforeConfirm.isPlanted { confirmed += rows.map(\.id) }
     }
 
     /// Of the whole outbox, publishes what is not known here.
@@ -59,6 +60,7 @@ struct OutboxPublisher {
             guard let row = outstanding.removeValue(forKey: id) else { continue }
             switch result.outcome {
             case .confirmed: settled.confirmed.append(id)
+            case .returned where PlantedBug.takesReturnedForDelivered.isPlanted: settled.confirmed.append(id)
             case .returned(let reason):
                 waiting[id] = row
                 settled.returned.append((row, reason))

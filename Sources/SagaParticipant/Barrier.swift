@@ -34,6 +34,7 @@ public struct Barrier {
     }
 
     public func admit(_ command: Command, now: Timestamp) throws -> Admission {
+        if PlantedBug.hasNoBarrier.isPlanted, command.id.kind != .fence { return .admitted(actionOutput: nil) }
         let facts = try facts(of: command.id)
         switch command.id.kind {
         case .action: return try admitAction(command, facts, now)
@@ -56,7 +57,7 @@ public struct Barrier {
         if let call = facts.started { return .started(call) }
         if let action = facts.success(of: .action) { return .admitted(actionOutput: action) }
         if let expired = try expired(command, facts, now) { return .answered(expired) }
-        try close(.action, of: command.id, facts, now)
+        if !PlantedBug.laysNoTombstone.isPlanted { try close(.action, of: command.id, facts, now) }
         try insert(.succeeded([:]), of: command, hadEffect: false, now)
         return .answered(.succeeded([:]))
     }
@@ -77,12 +78,17 @@ public struct Barrier {
         if let action = facts.success(of: .action) {
             return .answered(isCompensated ? .fenced("the action has been undone") : .succeeded(action))
         }
-        try close(.action, of: command.id, facts, now)
+        if !PlantedBug.fenceClosesNothing.isPlanted { try close(.action, of: command.id, facts, now) }
         return .answered(.fenced("nothing was done, and nothing will be"))
     }
 
     /// Stores a final outcome; `retry` is none and leaves no row.
     public func record(_ result: HandlerResult, of command: Command, now: Timestamp) throws {
+        if PlantedBug.hasNoBarrier.isPlanted { return }
+        if PlantedBug.forgetsFailed.isPlanted, result.outcome == .failed { return }
+        if PlantedBug.keepsRetry.isPlanted, case .retry(_, let code, let message) = result {
+            return try insert(.failed(code: code, message: message), of: command, hadEffect: false, now)
+        }
         try insert(result, of: command, hadEffect: result.outcome == .succeeded, now)
     }
 

@@ -15,7 +15,8 @@ public struct OutsideCall: Sendable {
 
     package func perform(_ crashPoints: CrashPoints) -> AnsweredCall {
         crashPoints.reached(.participantBeforeCall)
-        let answer = work.call(started.key, started.parameters)
+        let suffix = PlantedBug.callsUnderNewKey.isPlanted ? "/\(command?.attempt ?? 0)" : ""
+        let answer = work.call(started.key + suffix, started.parameters)
         crashPoints.reached(.participantAfterCall)
         return AnsweredCall(call: self, answer: answer)
     }

@@ -103,6 +103,10 @@ public final class ParticipantCore {
         switch handler.work {
         case .transactional(let handle):
             let result = try guarded(barrier.database, context, &outcome) { try handle(barrier.database, context) }
+            if PlantedBug.barrierOutsideTransaction.isPlanted {
+                try barrier.database.commit()
+                try barrier.database.beginTransaction()
+            }
             try barrier.record(result, of: command, now: context.now)
             outcome.answer(result, to: command, tag)
         case .outside(let work):
@@ -150,6 +154,11 @@ public final class ParticipantCore {
 
     private func finish(_ call: AnsweredCall, _ now: Timestamp, _ db: Database, _ outcome: inout BatchOutcome) throws {
         let started = call.call.started
+        if PlantedBug.takesSilenceForRefusal.isPlanted, case .unsettled = call.answer {
+            let refusal = HandlerResult.failed(code: "NOT_FOUND", message: "the gateway knows nothing of it")
+            try Barrier(db).settle(started.command, refusal, now: now)
+            return outcome.answer(refusal, to: call.call.command, call.call.delivery)
+        }
         guard case .definite(let answer) = call.answer else {
             return outcome.answer(.callIsUnsettled, to: call.call.command, call.call.delivery)
         }

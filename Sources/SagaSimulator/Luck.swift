@@ -14,10 +14,10 @@ final class Luck: @unchecked Sendable {
     /// What is no fault: how long things take, what is ordered.
     var course: SplitMix64
 
-    private static let faults = Fault.allCases
+    private static let faults = SimulatedFault.allCases
 
     /// - Parameter limit: only so many faults happen, the first ones.
-    init(seed: UInt64, rates: [Fault: Double], limit: Int) {
+    init(seed: UInt64, rates: [SimulatedFault: Double], limit: Int) {
         var seeds = SplitMix64(seed: seed)
         course = SplitMix64(seed: seeds.next())
         streams = Self.faults.map { _ in SplitMix64(seed: seeds.next()) }
@@ -27,7 +27,7 @@ final class Luck: @unchecked Sendable {
     }
 
     /// Whether the fault happens at this opportunity.
-    func happens(_ fault: Fault) -> Bool {
+    func happens(_ fault: SimulatedFault) -> Bool {
         let index = fault.index
         guard isOn, rates[index] > 0, total < limit else { return false }
         guard Double.random(in: 0..<1, using: &streams[index]) < rates[index] else { return false }
@@ -36,29 +36,29 @@ final class Luck: @unchecked Sendable {
         return true
     }
 
-    func draw(_ range: ClosedRange<Int64>, of fault: Fault) -> Int64 {
+    func draw(_ range: ClosedRange<Int64>, of fault: SimulatedFault) -> Int64 {
         Int64.random(in: range, using: &streams[fault.index])
     }
 
     /// A time that is short as often as long.
-    func milliseconds(_ range: ClosedRange<Int64>, of fault: Fault) -> Int64 {
+    func milliseconds(_ range: ClosedRange<Int64>, of fault: SimulatedFault) -> Int64 {
         let bound = draw(range, of: fault)
         return draw(range.lowerBound...max(range.lowerBound, bound), of: fault)
     }
 
     func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &course) }
 
-    func count(of fault: Fault) -> Int { counts[fault.index] }
+    func count(of fault: SimulatedFault) -> Int { counts[fault.index] }
 
     /// From now on nothing goes wrong any more.
     func end() { isOn = false }
 
-    var happened: [(fault: Fault, count: Int)] {
+    var happened: [(fault: SimulatedFault, count: Int)] {
         zip(Self.faults, counts).filter { $0.1 > 0 }.map { (fault: $0.0, count: $0.1) }
     }
 }
 
-extension Fault {
+extension SimulatedFault {
     private static let indices = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
     fileprivate var index: Int { Self.indices[self] ?? 0 }
 }

@@ -5,7 +5,7 @@ package struct Plan: Sendable {
     package let seed: UInt64
     package var orders: Int
     package var faultMilliseconds: Int64
-    package var rates: [Fault: Double]
+    package var rates: [SimulatedFault: Double]
     /// Only the first so many faults happen.
     package var faultLimit = Int.max
 
@@ -15,8 +15,8 @@ package struct Plan: Sendable {
         orders = Int.random(in: scenario.orders, using: &random)
         let longest = Int64.random(in: scenario.faultMilliseconds, using: &random)
         faultMilliseconds = Int64.random(in: scenario.faultMilliseconds.lowerBound...longest, using: &random)
-        var rates: [Fault: Double] = [:]
-        for fault in Fault.allCases {
+        var rates: [SimulatedFault: Double] = [:]
+        for fault in SimulatedFault.allCases {
             let rate = scenario.rates[fault] ?? 0
             let factor = [0, 0, 0.3, 1, 3][Int.random(in: 0..<5, using: &random)]
             rates[fault] = min(1, scenario.isSwarm ? rate * factor : rate)

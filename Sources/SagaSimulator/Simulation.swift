@@ -7,7 +7,7 @@ package struct Verdict: Sendable {
     package let plan: Plan
     /// What does not hold that must; empty if all is well. The first of them is what a failing seed is known by.
     package let violations: [String]
-    package let faults: [(fault: Fault, count: Int)]
+    package let faults: [(fault: SimulatedFault, count: Int)]
     /// Things that happened: messages sent, received, timers, steps.
     package let events: Int
     package let virtualMilliseconds: Int64

@@ -55,7 +55,8 @@ final class World: @unchecked Sendable {
         let clock = MachineClock(time: time)
         clocks.append(clock)
         var random = random
-        let worker = SimulatedProcess("worker", network: network, crash: .crashWorker) { [unowned self] _, bus in
+        let worker = SimulatedProcess("worker", network: network, crash: .crashWorker) {
+            [unowned self] process, bus in
             let signals = EngineSignals()
             workerSignals = signals
             let engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() }) { id in
@@ -63,6 +64,7 @@ final class World: @unchecked Sendable {
             }
             var settings = EngineSettings()
             settings.inputCheck = { Order.check($0, $1) }
+            try plant(in: &settings, worker: process)
             return try EngineLoop(
                 core: EngineCore(store: store, settings: settings, definitions: []), store: store, bus: bus,
                 settings: settings, definitions: files, clock: engineClock, random: SplitMix64(seed: random.next()),
@@ -70,7 +72,7 @@ final class World: @unchecked Sendable {
         }
         worker.isInTransaction = { [store] in store.queue.unsafeIsInTransaction }
         worker.checkPublish = { [store] token, message in
-            let isKept = try? store.read { try $0.isInOutbox(Int64(token)) }
+            let isKept = try? store.peek { try $0.isInOutbox(Int64(token)) }
             return isKept == true ? nil : "I7: the worker publishes what is not in its outbox: \(message.summary)"
         }
         databases.storeWatch.process = worker
@@ -120,6 +122,22 @@ final class World: @unchecked Sendable {
             return customer
         }
         processes.append(process)
+    }
+
+    /// Planted bugs that are easier made here than where they would happen.
+    private func plant(in settings: inout EngineSettings, worker: SimulatedProcess) throws {
+        if PlantedBug.forgetsTimersOnRestart.isPlanted {
+            try store.queue.writeWithoutTransaction { try $0.execute(sql: "UPDATE sagas SET wake_at = NULL") }
+        }
+        guard PlantedBug.publishesBeforeCommit.isPlanted else { return }
+        settings.crashPoints = CrashPoints { [unowned self] point in
+            guard point == .workerBeforeCommit else { return }
+            let rows = (try? store.peek { try $0.outbox() }) ?? []
+            for row in rows where worker.told[UInt64(row.id)] == nil {
+                worker.willPublish(UInt64(row.id), Message(row))
+                network.arrive(Message(row)) { _ in }
+            }
+        }
     }
 
     func wakeCustomer() { processes.last?.poke() }

@@ -47,6 +47,11 @@ package final class SagaStore: Sendable {
         try database.queue.unsafeRead { try body(StoreView(db: $0)) }
     }
 
+    /// Reads also from within a transaction, and then sees what that has written; for harnesses.
+    package func peek<Result>(_ body: (StoreView) throws -> Result) rethrows -> Result {
+        try database.queue.unsafeReentrantRead { try body(StoreView(db: $0)) }
+    }
+
     /// SQLite's own check of the whole file: empty if it is sound.
     package func integrityProblems() throws -> [String] {
         try read { try $0.integrityProblems() }

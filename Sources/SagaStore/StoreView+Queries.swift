@@ -98,14 +98,6 @@ extension StoreView {
         ).map { ($0["rollback"], $0["error_code"], $0["n"]) }
     }
 
-    /// Where every saga stands, in no order.
-    package func progress() throws -> [(saga: SagaID, status: SagaStatus, sequence: Int)] {
-        let statement = try db.cachedStatement(sql: "SELECT id, status, sequence FROM sagas")
-        return try Row.fetchAll(statement).compactMap { row in
-            SagaStatus(rawValue: row[1]).map { (SagaID(column: row[0]), $0, row[2]) }
-        }
-    }
-
     package func hasNoSagas() throws -> Bool {
         try Int.fetchOne(db, sql: "SELECT 1 FROM sagas LIMIT 1") == nil
     }

@@ -94,7 +94,7 @@ struct InMemoryBroker {
             && consumers.values.allSatisfy { !$0.hasUnsettled }
     }
 
-    private mutating func remove(queue name: String) {
+    mutating func remove(queue name: String) {
         queues[name] = nil
         for exchange in exchanges.keys {
             exchanges[exchange]?.patterns.removeAll { $0.queue == name }

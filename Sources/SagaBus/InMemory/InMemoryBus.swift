@@ -56,6 +56,11 @@ extension InMemoryBus {
         broker.withLock { $0.disconnect(error) }
     }
 
+    /// Deletes a queue and what it holds; its consumers get nothing any more (F15).
+    package func deleteQueue(_ name: String) {
+        broker.withLock { $0.remove(queue: name) }
+    }
+
     package func reconnect() {
         broker.withLock { $0.reconnect() }
     }

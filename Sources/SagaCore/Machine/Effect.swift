@@ -58,7 +58,10 @@ extension SagaState {
             body = ["close": .string(sent.closesStep ? "step" : "action")]
         }
         return OutgoingCommand(
-            id: CommandID(saga: id, step: step.name, kind: sent.kind, round: sent.round),
+            id: CommandID(
+                saga: id, step: step.name,
+                kind: PlantedBug.compensatesUnderActionID.isPlanted && sent.kind == .compensation ? .action : sent.kind,
+                round: sent.round),
             participant: step.participant, action: action, attempt: sent.attempt, body: body)
     }
 

@@ -51,7 +51,7 @@ extension SagaMachine {
         guard state.status == .running else {
             throw notAllowed("only a running saga can be cancelled; this one is \(state.status.rawValue)")
         }
-        guard !state.isPastPointOfNoReturn else {
+        guard !state.isPastPointOfNoReturn || PlantedBug.cancelAfterPivot.isPlanted else {
             throw notAllowed("it is past the point of no return: only forward from here")
         }
         if state.isPaused {
@@ -197,6 +197,11 @@ extension SagaMachine {
             return try supplyOutput(step, claim, request)
         }
         if claim != .failed, !isCompensation { try checkOutput(of: step, request) }
+        if PlantedBug.resolvesWithoutFence.isPlanted {
+            let kind: CommandID.Kind = isCompensation ? .compensation : .action
+            try emit(.resolved(step: step, kind: kind, claim, output: request.output))
+            return "done"
+        }
         try emit(
             .decisionPending(
                 step: step, PendingDecision(claim: claim, output: request.output, requestID: request.id)))

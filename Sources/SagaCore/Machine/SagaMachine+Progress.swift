@@ -11,7 +11,7 @@ extension SagaMachine {
     private mutating func advanceForward() throws(Refusal) {
         // A cancel that waits for the resume has been promised: the last reply does not complete the saga.
         if state.steps.allSatisfy(\.isDone), !state.isCancelRequested { return try emit(.completed) }
-        guard !state.isPaused else { return }
+        guard !state.isPaused || PlantedBug.sendsWhilePaused.isPlanted else { return }
         try turnBackIfDue()
         guard state.rollback == nil else { return }
         try fenceUnknownPivot()
@@ -32,7 +32,9 @@ extension SagaMachine {
 
     /// Rules 5 and 6: a deadline that has passed, or a cancel that waited for the resume, while there is a way back.
     mutating func turnBackIfDue() throws(Refusal) {
-        guard state.status == .running, !state.isPastPointOfNoReturn else { return }
+        guard state.status == .running,
+            !state.isPastPointOfNoReturn || PlantedBug.deadlineAfterPivot.isPlanted
+        else { return }
         if state.isCancelRequested {
             try rollBack(.cancelled)
         } else if let deadline = state.deadlineAt, deadline <= now {
@@ -46,7 +48,9 @@ extension SagaMachine {
         let toUndo = state.compensationSet
         guard !toUndo.isEmpty else { return try emit(.compensated) }
         guard !state.isPaused else { return }
-        for index in toUndo where state.definition.descendants[index].isDisjoint(with: toUndo) {
+        let blockers =
+            PlantedBug.compensatesForward.isPlanted ? state.definition.ancestors : state.definition.descendants
+        for index in toUndo where blockers[index].isDisjoint(with: toUndo) {
             switch state.steps[index].status {
             case .succeeded, .unknown: try send(.compensation, of: index)
             case .pending, .inFlight, .backingOff, .failed, .skipped, .compensating, .compensated, .compensationFailed:
@@ -62,6 +66,10 @@ extension SagaMachine {
     ) throws(Refusal) {
         try emit(.rollbackStarted(Rollback(reason: reason, step: step, error: error)))
         for index in state.steps.indices where state.steps[index].action.isBackingOff {
+            if PlantedBug.dropsStepBackingOff.isPlanted {
+                try emit(.failed(step: index, kind: .action, error: .timeout))
+                continue
+            }
             try emit(.unsettled(step: index, kind: .action, error: state.steps[index].action.error ?? .timeout))
         }
         for index in state.steps.indices {

@@ -54,6 +54,11 @@ extension SagaMachine {
 
     private mutating func settleAction(_ step: Int, _ reply: ReplyInput) throws(Refusal) -> Decision.Verdict {
         let current = state.steps[step]
+        if PlantedBug.lateSuccessRevives.isPlanted, state.status == .compensated, reply.outcome == .succeeded {
+            try emit(.proceeded)
+            try actionSucceeded(step, output: reply.body, contradicts: false)
+            return .applied
+        }
         let isEarlierRound = reply.command.round < current.action.round
         // A refusal of an earlier round was settled in its time.
         if reply.outcome == .failed, isEarlierRound { return .ignored("an earlier round") }
@@ -104,6 +109,8 @@ extension SagaMachine {
         guard state.rollback == nil else { return }
         switch state.definition.steps[step].kind {
         case .compensatable, .pivot: try rollBack(.stepFailed, step: step, error: error)
+        case .retriable where PlantedBug.failureAfterPivotCompensates.isPlanted:
+            try rollBack(.stepFailed, step: step, error: error)
         case .retriable: try emit(.stuck(step: step, error: error))
         }
     }

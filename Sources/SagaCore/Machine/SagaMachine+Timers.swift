@@ -9,7 +9,11 @@ extension SagaMachine {
             for kind in [CommandID.Kind.action, .compensation, .fence] {
                 switch state.steps[step][kind].wait {
                 case .reply(let until) where until <= now: try replyIsOverdue(step, kind, wake)
-                case .backoff(let until) where until <= now: try send(kind, of: step, closesStep: closesStep(step))
+                case .backoff(let until) where until <= now:
+                    if PlantedBug.retriesUnderNewID.isPlanted {
+                        try emit(.retried(step: step, kind: kind, round: state.steps[step][kind].round + 1))
+                    }
+                    try send(kind, of: step, closesStep: closesStep(step))
                 case .nothing, .reply, .backoff: break
                 }
             }
@@ -23,12 +27,12 @@ extension SagaMachine {
         let timeout = state.definition.steps[step].timeoutMilliseconds
         let id = CommandID(
             saga: state.id, step: state.definition.steps[step].name, kind: kind, round: progress.round)
-        if wake.unsent.contains(id) {
+        if wake.unsent.contains(id), !PlantedBug.outageUsesBudget.isPlanted {
             let wait = wake.held.contains(id) ? max(timeout, Self.heldMilliseconds) : timeout
             return try emit(.rearmed(step: step, kind: kind, until: now.adding(milliseconds: wait)))
         }
         let afterOutage = wake.connectedSince.adding(milliseconds: timeout)
-        if now < afterOutage {
+        if now < afterOutage, !PlantedBug.outageUsesBudget.isPlanted {
             return try emit(.rearmed(step: step, kind: kind, until: afterOutage))
         }
         try attemptSettledNothing(step, kind, error: .timeout, retryAfterMilliseconds: nil)
@@ -87,6 +91,8 @@ extension SagaMachine {
             guard state.rollback == nil else { return }
             switch state.definition.steps[step].kind {
             case .compensatable: try rollBack(.attemptsUsedUp, step: step, error: error)
+            case .pivot where PlantedBug.compensatesUnknownPivot.isPlanted:
+                try rollBack(.attemptsUsedUp, step: step, error: error)
             // `advance` sends the fence.
             case .pivot: break
             case .retriable: try emit(.stuck(step: step, error: error))

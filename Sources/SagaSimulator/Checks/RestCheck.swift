@@ -19,7 +19,7 @@ struct RestCheck {
         self.customer = customer
         self.shop = shop
         definitions = try world.store.read { store in
-            let sagas = try store.progress().map { ($0.saga, try store.definition(of: $0.saga)) }
+            let sagas = try store.sagaIDs().map { ($0, try store.definition(of: $0)) }
             return Dictionary(uniqueKeysWithValues: sagas.compactMap { saga, found in found.map { (saga, $0) } })
         }
     }
@@ -40,6 +40,10 @@ struct RestCheck {
     private func acceptedStarts(_ sagas: [SagaSummary]) throws -> [String] {
         var violations: [String] = []
         let known = Set(sagas.map(\.id))
+        var owner: [String: SagaID] = [:]
+        for errand in customer.errands where errand.answer?.kind == .accepted {
+            owner[errand.id] = errand.answer?.body["saga"]?.string.flatMap(SagaID.init)
+        }
         for errand in customer.errands {
             guard let answer = errand.answer else {
                 if errand.wasSent { violations.append("I1: \(errand.id) was never answered") }
@@ -52,7 +56,9 @@ struct RestCheck {
                     violations.append("I1: \(errand.id) was accepted, and there is no such saga")
                     continue
                 }
-                if errand.isOther { violations.append("I1: \(errand.id) was accepted with other input") }
+                if errand.isOther, owner[errand.original] == id {
+                    violations.append("I1: \(errand.id) was accepted, with other input than \(errand.original)")
+                }
             case .refused:
                 if !mayBeRefused(errand, answer.code) {
                     violations.append("I1: \(errand.id) was refused with \(answer.code)")
@@ -186,7 +192,9 @@ struct RestCheck {
         let (outbox, letters) = try world.store.read {
             (try $0.outboxCount(), try $0.deadLetters(includingSettled: true, limit: 5))
         }
-        var violations = letters.map { "I6: dead letter \($0.reason): \($0.detail)" }
+        // Rule 26: what a worker has died over three times is set aside; here it may be for no fault of its own.
+        let unexpected = letters.filter { !$0.detail.contains("the worker died") }
+        var violations = unexpected.map { "I6: dead letter \($0.reason): \($0.detail)" }
         if outbox > 0 { violations.append("I6: \(outbox) messages are left in the outbox") }
         return violations
     }
@@ -210,5 +218,7 @@ struct RestCheck {
 extension Errand {
     fileprivate var isStart: Bool { id.hasPrefix("place-") || id.hasPrefix("cancel-") }
     fileprivate var isOther: Bool { id.hasSuffix("-other") }
+    /// Whose number it came under.
+    fileprivate var original: String { id.split(separator: "-").prefix(2).joined(separator: "-") }
     fileprivate var isSuccessor: Bool { id.hasSuffix("-successor") }
 }

@@ -1,38 +1,97 @@
+import SagaBus
 import SagaCore
+import SagaEngine
 import SagaStore
 
-/// What must hold after every step of the worker: terminal states stay, histories only grow (I5).
+/// What must hold after every step of the worker: the machine's rules in every new line of every history, terminal
+/// states that stay (I5), an outbox that nothing leaves before its time.
 final class SafetyCheck {
-    private struct Seen {
-        let status: SagaStatus
-        let sequence: Int
-    }
     private let store: SagaStore
-    private var seen: [SagaID: Seen] = [:]
+    private let worker: SimulatedProcess?
+    private var states: [SagaID: SagaState] = [:]
+    private var lastRow: Int64 = 0
+    private var lastCommit = 0
+    /// Rows of the outbox when last looked.
+    private var outbox: [OutboxRowID: CommandID?] = [:]
     private(set) var violations: [String] = []
-    private var lastCommit = -1
 
     init(_ world: World) {
         store = world.store
-        guard let worker = world.processes.first(where: { $0.name == "worker" }) else { return }
-        worker.afterStep = { [self, unowned worker] in
-            guard worker.commits != lastCommit else { return }
-            lastCommit = worker.commits
-            do { try look() } catch { violations.append("the worker's file cannot be read: \(error)") }
+        worker = world.processes.first { $0.name == "worker" }
+        worker?.afterStep = { [unowned self] in look() }
+    }
+
+    private func look() {
+        guard let worker, worker.commits != lastCommit else { return }
+        lastCommit = worker.commits
+        do {
+            try store.read { store in
+                let unsent = unsentCommands(worker)
+                for line in try store.history(after: lastRow, definition: { states[$0]?.definition }) {
+                    lastRow = line.row
+                    try check(line, unsent)
+                }
+                try checkOutbox(store, worker)
+            }
+        } catch {
+            violations.append("rule broken: \(error)")
         }
     }
 
-    private func look() throws {
-        for now in try store.read({ try $0.progress() }) {
-            if let before = seen[now.saga] {
-                if before.status.isTerminal, before.status != now.status {
-                    violations.append("I5: saga \(now.saga) was \(before.status.rawValue), now \(now.status.rawValue)")
-                }
-                if now.sequence < before.sequence {
-                    violations.append("I5: the history of saga \(now.saga) has become shorter")
-                }
+    // MARK: Histories
+
+    private func check(_ line: HistoryLine, _ unsent: Set<CommandID>) throws {
+        var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
+        let before = state.status
+        for event in line.events {
+            do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
+            switch event {
+            case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent)
+            case .unsettled(let step, let kind, .timeout) where state.rollback == nil:
+                try checkCounted(step, kind, state, unsent)
+            default: break
             }
-            seen[now.saga] = Seen(status: now.status, sequence: now.sequence)
+            state.evolve(event, at: line.at)
         }
+        if before.isTerminal, state.status != before {
+            throw about(line.saga, "it was \(before.rawValue), now it is \(state.status.rawValue) (I5)")
+        }
+        do { try SafetyRules.check(state) } catch { throw about(line.saga, "\(error)") }
+        states[line.saga] = state
+    }
+
+    /// Rule 3: a command that never left has used up nothing.
+    private func checkCounted(
+        _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ unsent: Set<CommandID>
+    ) throws {
+        guard state.steps[step][kind].isInFlight else { return }
+        let command = CommandID(
+            saga: state.id, step: state.definition.steps[step].name, kind: kind, round: state.steps[step][kind].round)
+        guard !unsent.contains(command) else { throw about(state.id, "\(command) timed out and had never left") }
+    }
+
+    private func about(_ saga: SagaID, _ what: String) -> BrokenRule { BrokenRule("saga \(saga): \(what)") }
+
+    // MARK: The outbox
+
+    /// Commands in the outbox of which the broker has said nothing, as far as the worker can know.
+    private func unsentCommands(_ worker: SimulatedProcess) -> Set<CommandID> {
+        var unsent: Set<CommandID> = []
+        for (row, command) in outbox where worker.told[UInt64(row)] == nil {
+            if let command { unsent.insert(command) }
+        }
+        return unsent
+    }
+
+    /// A row leaves once it is confirmed, or a newer attempt takes its place, or its saga has ended.
+    private func checkOutbox(_ store: StoreView, _ worker: SimulatedProcess) throws {
+        let now = Dictionary(uniqueKeysWithValues: try store.outboxCommands().map { ($0.row, $0.command) })
+        let present = Set(now.values.compactMap(\.self))
+        for (row, command) in outbox.sorted(by: { $0.key < $1.key }) where now[row] == nil {
+            if worker.told[UInt64(row)] == .confirmed { continue }
+            if let command, present.contains(command) || states[command.saga]?.status.isTerminal == true { continue }
+            throw BrokenRule("row \(row) (\(command.map { "\($0)" } ?? "no command")) left the outbox unconfirmed")
+        }
+        outbox = now
     }
 }

@@ -51,6 +51,7 @@ final class Network: @unchecked Sendable {
         put(message, tell)
         if !links.isEmpty, luck.happens(.breakConnection) { breakOne() }
         if luck.happens(.stopBroker) { stop(for: luck.milliseconds(1000...600_000, of: .stopBroker)) }
+        if luck.happens(.deleteQueue) { deleteQueue(of: message) }
         if luck.happens(.jumpClock) { onClockJump() }
         if luck.happens(.blockBroker) { block(for: luck.milliseconds(100...120_000, of: .blockBroker)) }
     }
@@ -108,6 +109,23 @@ final class Network: @unchecked Sendable {
         link.lose()
         time.after(luck.milliseconds(100...30_000, of: .breakConnection)) { [self] in
             if !isAway { link.restore() }
+        }
+    }
+
+    /// Deletes the queue this message has gone to, if it is one of ours.
+    private func deleteQueue(of message: Message) {
+        let name: String
+        switch message.exchange {
+        case SkaldNames.commands: name = SkaldNames.commandQueue(participant: message.routingKey)
+        case SkaldNames.replies: name = message.routingKey
+        default: return
+        }
+        trace.note("broker", "the queue \(name) is deleted")
+        broker.deleteQueue(name)
+        let consumers = links.compactMap { $0 as? SimulatedConsumer }.filter { $0.queue == name }
+        for consumer in consumers { consumer.queueIsGone() }
+        time.after(luck.milliseconds(100...20_000, of: .deleteQueue)) { [self] in
+            if !isAway { for consumer in consumers { consumer.restore() } }
         }
     }
 

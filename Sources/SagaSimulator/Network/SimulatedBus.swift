@@ -7,6 +7,8 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
     let network: Network
     let process: SimulatedProcess
     private var links: [any ClosableLink] = []
+    /// All that has been declared, to be declared again.
+    private var topology = Topology()
 
     init(network: Network, process: SimulatedProcess) {
         self.network = network
@@ -16,6 +18,7 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
     func declare(_ topology: Topology) throws(BusError) {
         try checkReachable()
         try network.broker.declare(topology)
+        self.topology = self.topology + topology
     }
 
     func openPublisher(mailbox: BusMailbox) throws(BusError) -> any BusPublisher {
@@ -30,8 +33,10 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
         _ id: ConsumerID, queue: String, options: ConsumerOptions, mailbox: BusMailbox
     ) throws(BusError) -> any BusConsumer {
         try checkReachable()
-        let consumer = SimulatedConsumer(id, network: network, process: process, mailbox: mailbox)
-        try consumer.open(queue: queue, options)
+        let consumer = SimulatedConsumer(
+            id, queue: queue, options, network: network, process: process, mailbox: mailbox)
+        consumer.declare = { [unowned self] in try? network.broker.declare(self.topology) }
+        try consumer.open()
         keep(consumer)
         return consumer
     }
@@ -73,6 +78,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
     private let out: Wire
     private let back: Wire
     private var isConnected = true
+    private var isClosed = false
     /// Counts the connections.
     private var epoch = 0
     /// Not confirmed yet, on this connection.
@@ -103,6 +109,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
                     guard epoch == self.epoch, isConnected else { return }
                     back.send { [self] in
                         guard outstanding.remove(token) != nil else { return }
+                        process.noteOutcome(token, outcome)
                         tell(.published([PublishResult(token: token, outcome: outcome)]))
                     }
                 }
@@ -110,7 +117,10 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         }
     }
 
-    func close() { disconnect(all: true) }
+    func close() {
+        isClosed = true
+        disconnect(all: true)
+    }
 
     func lose() {
         guard isConnected else { return }
@@ -122,7 +132,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
     }
 
     func restore() {
-        guard !isConnected, process.isAlive else { return }
+        guard !isConnected, !isClosed else { return }
         isConnected = true
         tell(.publisherReady)
     }
@@ -132,7 +142,10 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         tell(reason.map { .publishingBlocked(reason: $0) } ?? .publishingUnblocked)
     }
 
-    func die() { disconnect(all: false) }
+    func die() {
+        isClosed = true
+        disconnect(all: false)
+    }
 
     private func disconnect(all: Bool) {
         guard isConnected else { return }
@@ -152,6 +165,9 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
 // One thread drives a simulation and all that belongs to it.
 final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     private let id: ConsumerID
+    let queue: String
+    private let options: ConsumerOptions
+    var declare: () -> Void = {}
     private let network: Network
     private let process: SimulatedProcess
     private let mailbox: BusMailbox
@@ -164,9 +180,15 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     private var unsettled: [UInt64: DeliveryTag] = [:]
     private var isConnected = true
     private var isPaused = false
+    private var isClosed = false
 
-    init(_ id: ConsumerID, network: Network, process: SimulatedProcess, mailbox: BusMailbox) {
+    init(
+        _ id: ConsumerID, queue: String, _ options: ConsumerOptions, network: Network, process: SimulatedProcess,
+        mailbox: BusMailbox
+    ) {
         self.id = id
+        self.queue = queue
+        self.options = options
         self.network = network
         self.process = process
         self.mailbox = mailbox
@@ -176,7 +198,7 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
 
     var owner: String { process.name }
 
-    func open(queue: String, _ options: ConsumerOptions) throws(BusError) {
+    func open() throws(BusError) {
         inner = try network.open(self, queue: queue, options)
         network.pump()
     }
@@ -256,9 +278,21 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     }
 
     func restore() {
-        guard !isConnected, process.isAlive else { return }
+        guard !isConnected, !isClosed else { return }
         isConnected = true
-        if !isPaused { begin() }
+        declare()
+        if inner == nil {
+            try? open()
+            if isPaused { inner?.pause() }
+        } else if !isPaused {
+            begin()
+        }
+    }
+
+    func queueIsGone() {
+        lose()
+        inner?.close()
+        inner = nil
     }
 
     func block(reason: String?) {}
@@ -269,6 +303,7 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     }
 
     private func shut() {
+        isClosed = true
         isConnected = false
         giveBack()
         inner?.close()

@@ -20,7 +20,7 @@ final class SimulatedProcess: @unchecked Sendable {
     let luck: Luck
     let trace: Trace
     /// Nil for one that never dies.
-    private let crash: Fault?
+    private let crash: SimulatedFault?
     private let boot: (SimulatedProcess, SimulatedBus) throws -> any Program
     private let network: Network
 
@@ -34,6 +34,8 @@ final class SimulatedProcess: @unchecked Sendable {
     /// At which commit each delivery came.
     private var cameAt: [ConsumerID: [DeliveryTag: Int]] = [:]
     private(set) var breaches: [String] = []
+    /// What it has been told of the messages it published, by token; in this life.
+    private(set) var told: [UInt64: PublishOutcome] = [:]
     /// What is checked before a message leaves it.
     var checkPublish: (UInt64, Message) -> String? = { _, _ in nil }
     /// Nil for one without a database.
@@ -41,7 +43,7 @@ final class SimulatedProcess: @unchecked Sendable {
     var afterStep: () -> Void = {}
 
     init(
-        _ name: String, network: Network, crash: Fault?,
+        _ name: String, network: Network, crash: SimulatedFault?,
         boot: @escaping (SimulatedProcess, SimulatedBus) throws -> any Program
     ) {
         self.name = name
@@ -60,6 +62,7 @@ final class SimulatedProcess: @unchecked Sendable {
         isAlive = true
         life += 1
         cameAt = [:]
+        told = [:]
         trace.note(name, "starts")
         let bus = SimulatedBus(network: network, process: self)
         self.bus = bus
@@ -156,6 +159,8 @@ final class SimulatedProcess: @unchecked Sendable {
             if came == commits { breaches.append("I7: \(name) acknowledges what it has not committed") }
         }
     }
+
+    func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) { told[token] = outcome }
 
     func willPublish(_ token: UInt64, _ message: Message) {
         if isInTransaction?() == true { breaches.append("I7: \(name) publishes while its transaction is open") }

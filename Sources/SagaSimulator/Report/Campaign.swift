@@ -27,7 +27,7 @@ package struct Campaign: Sendable {
         package var events = 0
         package var virtualMilliseconds: Int64 = 0
         package var statuses: [SagaStatus: Int] = [:]
-        package var faults: [Fault: Int] = [:]
+        package var faults: [SimulatedFault: Int] = [:]
         package var failing: [Verdict] = []
         /// Seeds that could not be run at all.
         package var broken: [String] = []

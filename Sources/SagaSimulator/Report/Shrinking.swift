@@ -41,7 +41,7 @@ package struct Shrinking {
         var isSmaller = true
         while isSmaller && budget > 0 {
             isSmaller = false
-            for fault in Fault.allCases where best.plan.rates[fault] ?? 0 > 0 {
+            for fault in SimulatedFault.allCases where best.plan.rates[fault] ?? 0 > 0 {
                 isSmaller = attempt { $0.rates[fault] = 0 } || isSmaller
             }
             while best.plan.orders > 1, attempt({ $0.orders -= 1 }) { isSmaller = true }

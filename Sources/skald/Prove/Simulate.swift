@@ -93,8 +93,8 @@ extension Simulate {
         let kept = try only.map { text in
             try Set(
                 text.split(separator: ",").map { name in
-                    guard let fault = Fault(rawValue: String(name)) else {
-                        let known = Fault.allCases.map(\.rawValue).joined(separator: ", ")
+                    guard let fault = SimulatedFault(rawValue: String(name)) else {
+                        let known = SimulatedFault.allCases.map(\.rawValue).joined(separator: ", ")
                         throw ValidationError("no fault \(name); there are \(known)")
                     }
                     return fault

@@ -32,7 +32,7 @@ struct SimulationReport {
         for status in SagaStatus.allCases {
             if let count = tally.statuses[status] { out.line("  \(count) sagas \(status.rawValue)") }
         }
-        for fault in Fault.allCases {
+        for fault in SimulatedFault.allCases {
             if let count = tally.faults[fault] { out.line("  \(count) × \(fault.rawValue)") }
         }
         guard let first = tally.failing.first, let shrunk else {
@@ -55,7 +55,7 @@ struct SimulationReport {
 
     /// The command that does the same again.
     private func command(for plan: Plan) -> String {
-        let faults = Fault.allCases.filter { plan.rates[$0] ?? 0 > 0 }.map(\.rawValue).joined(separator: ",")
+        let faults = SimulatedFault.allCases.filter { plan.rates[$0] ?? 0 > 0 }.map(\.rawValue).joined(separator: ",")
         let only = faults.isEmpty ? " --fault-limit 0" : " --only \(faults)"
         let limit = plan.faultLimit == .max ? "" : " --fault-limit \(plan.faultLimit)"
         return """
@@ -68,7 +68,7 @@ struct SimulationReport {
         var statuses = JSONObject()
         for status in SagaStatus.allCases { statuses[status.rawValue] = tally.statuses[status].map(number) }
         var faults = JSONObject()
-        for fault in Fault.allCases { faults[fault.rawValue] = tally.faults[fault].map(number) }
+        for fault in SimulatedFault.allCases { faults[fault.rawValue] = tally.faults[fault].map(number) }
         return [
             "scenario": .string(campaign.scenario.name), "seeds": number(tally.seeds), "events": number(tally.events),
             "simulatedSeconds": number(Int(tally.virtualMilliseconds / 1000)),

@@ -1,14 +1,5 @@
 @testable import SagaCore
 
-/// A rule of the machine that an input has broken.
-struct BrokenRule: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-}
-
 /// A saga driven input by input, checking after each one what must hold whatever the input was.
 ///
 /// - The decision is the same when taken again with the same random numbers.

@@ -1,5 +1,5 @@
 /// What a simulation does to the system. The rate of each is the chance that it happens at one opportunity.
-package enum Fault: String, CaseIterable, Sendable, Hashable {
+package enum SimulatedFault: String, CaseIterable, Sendable, Hashable {
     /// A command or reply never arrives, although the broker confirmed it (F7).
     case loseMessage = "lose-message"
     /// A message arrives twice (F4).
@@ -10,6 +10,8 @@ package enum Fault: String, CaseIterable, Sendable, Hashable {
     case breakConnection = "break-connection"
     /// Nobody reaches the broker for a while (F13).
     case stopBroker = "stop-broker"
+    /// Somebody deletes a queue; for a while commands to it come back (F15, F16).
+    case deleteQueue = "delete-queue"
     /// The broker takes no messages for a while (F14).
     case blockBroker = "block-broker"
     /// The worker dies: at a commit, an acknowledgement, a publish, a confirm or in between (F1, F2, F3).
@@ -46,14 +48,14 @@ package struct Scenario: Sendable, Hashable {
     package var orders: ClosedRange<Int>
     /// Faults happen for so long, drawn from this; then the system must come to rest.
     package var faultMilliseconds: ClosedRange<Int64>
-    package var rates: [Fault: Double]
+    package var rates: [SimulatedFault: Double]
     /// Each seed draws which faults it has and how often: what many kinds of fault hide, a few may show (swarm
     /// testing: Groce, Zhang, Eide, Chen and Regehr, ISSTA 2012).
     package var isSwarm: Bool
 
     package init(
         name: String, orders: ClosedRange<Int> = 1...4, faultMilliseconds: ClosedRange<Int64> = 5000...900_000,
-        rates: [Fault: Double], isSwarm: Bool = true
+        rates: [SimulatedFault: Double], isSwarm: Bool = true
     ) {
         self.name = name
         self.orders = orders
@@ -67,7 +69,8 @@ package struct Scenario: Sendable, Hashable {
         name: "everything",
         rates: [
             .loseMessage: 0.02, .duplicateMessage: 0.03, .delayMessage: 0.03, .breakConnection: 0.004,
-            .stopBroker: 0.001, .blockBroker: 0.002, .crashWorker: 0.004, .crashParticipant: 0.004, .stall: 0.004,
+            .stopBroker: 0.001, .deleteQueue: 0.002, .blockBroker: 0.002, .crashWorker: 0.004, .crashParticipant: 0.004,
+            .stall: 0.004,
             .failCommit: 0.005, .handlerError: 0.03, .refuseAction: 0.03, .refuseForGood: 0.01, .silentGateway: 0.1,
             .lostGatewayAnswer: 0.1, .operatorRequest: 0.25, .repeatStart: 0.3, .jumpClock: 0.001,
             .changeDefinition: 0.1,
@@ -82,7 +85,7 @@ package struct Scenario: Sendable, Hashable {
         name: "network",
         rates: [
             .loseMessage: 0.08, .duplicateMessage: 0.1, .delayMessage: 0.1, .breakConnection: 0.01,
-            .stopBroker: 0.002, .blockBroker: 0.004, .refuseAction: 0.03,
+            .stopBroker: 0.002, .deleteQueue: 0.005, .blockBroker: 0.004, .refuseAction: 0.03,
         ])
     package static let operators = Scenario(
         name: "operators",

@@ -1,9 +1,9 @@
-@testable import SagaCore
-
 /// What may never happen, whatever a saga is told and however its participants lie.
-enum SafetyRules {
+///
+/// A referee for tests and simulations, written apart from the machine it watches.
+package enum SafetyRules {
     /// Checks an event against the state it happens to.
-    static func check(_ event: SagaEvent, in state: SagaState) throws {
+    package static func check(_ event: SagaEvent, in state: SagaState) throws {
         switch event {
         case .sent(let sent): try check(sent, in: state)
         case .rollbackStarted:
@@ -59,7 +59,7 @@ enum SafetyRules {
     }
 
     /// Checks a state after an input.
-    static func check(_ state: SagaState) throws {
+    package static func check(_ state: SagaState) throws {
         let open = state.steps.filter { $0.action.isWaiting || $0.compensation.isWaiting || $0.fence.isWaiting }
         guard open.allSatisfy({ !($0.action.isWaiting && $0.compensation.isWaiting) }) else {
             throw BrokenRule("a step's action and its compensation are both out")
@@ -83,5 +83,14 @@ enum SafetyRules {
         guard state.isPaused || state.status.isTerminal || open.isEmpty || state.wakeAt != nil else {
             throw BrokenRule("it waits and is never woken")
         }
+    }
+}
+
+/// A rule of the machine that an input has broken.
+package struct BrokenRule: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
     }
 }
