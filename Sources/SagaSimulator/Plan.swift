@@ -6,6 +6,8 @@ package struct Plan: Sendable {
     package var orders: Int
     package var faultMilliseconds: Int64
     package var rates: [SimulatedFault: Double]
+    /// The definitions have timeouts and budgets of seconds, so that outages use them up.
+    package var isHasty: Bool
     /// Only the first so many faults happen.
     package var faultLimit = Int.max
 
@@ -22,5 +24,6 @@ package struct Plan: Sendable {
             rates[fault] = min(1, scenario.isSwarm ? rate * factor : rate)
         }
         self.rates = rates
+        isHasty = scenario.isHasty ?? (scenario.isSwarm && Int.random(in: 0..<3, using: &random) == 0)
     }
 }

@@ -52,19 +52,23 @@ package struct Scenario: Sendable, Hashable {
     /// Each seed draws which faults it has and how often: what many kinds of fault hide, a few may show (swarm
     /// testing: Groce, Zhang, Eide, Chen and Regehr, ISSTA 2012).
     package var isSwarm: Bool
+    /// Whether definitions have budgets of seconds; nil: the seed draws it.
+    package var isHasty: Bool?
 
     package init(
         name: String, orders: ClosedRange<Int> = 1...4, faultMilliseconds: ClosedRange<Int64> = 5000...900_000,
-        rates: [SimulatedFault: Double], isSwarm: Bool = true
+        rates: [SimulatedFault: Double], isSwarm: Bool = true,
+        isHasty: Bool? = nil
     ) {
         self.name = name
         self.orders = orders
         self.faultMilliseconds = faultMilliseconds
         self.rates = rates
         self.isSwarm = isSwarm
+        self.isHasty = isHasty
     }
 
-    package static let calm = Scenario(name: "calm", rates: [:], isSwarm: false)
+    package static let calm = Scenario(name: "calm", rates: [:], isSwarm: false, isHasty: false)
     package static let everything = Scenario(
         name: "everything",
         rates: [

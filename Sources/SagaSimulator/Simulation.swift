@@ -30,7 +30,8 @@ package enum Simulation {
     ) throws -> Verdict {
         let shop = SimulatedShop(plan)
         try databases.begin(stock: shop.stock)
-        let world = try World(plan, on: databases, definitions: definitions, trace: trace)
+        let world = try World(
+            plan, on: databases, definitions: plan.isHasty ? definitions.map(\.hasty) : definitions, trace: trace)
         let errands = Errands(plan, shop, in: world)
         guard let customer = world.customer else { preconditionFailure("customers never die") }
         errands.hand(to: customer)
@@ -62,7 +63,7 @@ package enum Simulation {
                 violations = ["it does not come to rest: \(try whatMoves(world, customer))"]
             }
         }
-        if violations.isEmpty { violations = try RestCheck(world, customer, shop).violations() }
+        if violations.isEmpty { violations = try RestCheck(world, customer, shop, safety, plan).violations() }
         let statuses = try world.store.read { try $0.countByStatus() }
         let end = world.time.milliseconds
         world.end()

@@ -11,8 +11,12 @@ package enum SafetyRules {
             guard !state.isPastPointOfNoReturn else { throw BrokenRule("it turns back past the point of no return") }
         case .backedOff(let step, .action, _, _):
             guard state.rollback == nil else { throw BrokenRule("\(step) gets another attempt after the turn") }
+        case .resolved(let step, _, _, _):
+            guard state.steps[step].decision != nil || state.steps[step].status == .succeeded else {
+                throw BrokenRule("an operator's word about \(step) counts before the fence is answered")
+            }
         case .succeeded, .failed, .backedOff, .started, .rearmed, .unsettled, .stuck, .proceeded, .retried,
-            .decisionPending, .decisionLapsed, .skipped, .resolved, .paused, .resumed, .cancelRequested, .requested,
+            .decisionPending, .decisionLapsed, .skipped, .paused, .resumed, .cancelRequested, .requested,
             .noted, .completed, .compensated, .abandoned:
             break
         }

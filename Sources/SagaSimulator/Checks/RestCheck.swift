@@ -11,13 +11,19 @@ struct RestCheck {
     private let world: World
     private let customer: Customer
     private let shop: SimulatedShop
+    private let safety: SafetyCheck
+    private let plan: Plan
 
     private let definitions: [SagaID: SagaDefinition]
 
-    init(_ world: World, _ customer: Customer, _ shop: SimulatedShop) throws {
+    init(
+        _ world: World, _ customer: Customer, _ shop: SimulatedShop, _ safety: SafetyCheck, _ plan: Plan
+    ) throws {
         self.world = world
         self.customer = customer
         self.shop = shop
+        self.safety = safety
+        self.plan = plan
         definitions = try world.store.read { store in
             let sagas = try store.sagaIDs().map { ($0, try store.definition(of: $0)) }
             return Dictionary(uniqueKeysWithValues: sagas.compactMap { saga, found in found.map { (saga, $0) } })
@@ -30,7 +36,8 @@ struct RestCheck {
             filter.limit = .max
             return try transaction.sagas(filter)
         }
-        return try acceptedStarts(sagas) + ends(sagas) + histories(sagas) + books() + effects(sagas) + leftovers()
+        return try acceptedStarts(sagas) + ends(sagas) + histories(sagas) + books() + effects(sagas) + tombstones()
+            + leftovers()
             + announcements(sagas)
     }
 
@@ -108,7 +115,8 @@ struct RestCheck {
 
     /// Only a refusal of what may not be refused, or an operator, can leave a saga stuck.
     private var mayBeStuck: Bool {
-        world.luck.count(of: .refuseForGood) > 0 || world.luck.count(of: .operatorRequest) > 0
+        plan.isHasty && world.luck.total > 0 || world.luck.count(of: .refuseForGood) > 0
+            || world.luck.count(of: .operatorRequest) > 0
             || world.luck.count(of: .jumpClock) > 0
             || shop.orders.contains { order in
                 let token = order["paymentMethod"]?["token"]?.string ?? ""
@@ -182,6 +190,32 @@ struct RestCheck {
                 default: break
                 }
             }
+        }
+        return violations
+    }
+
+    /// Rules 7 and 17: what was closed, or undone before it was done, has its tombstone.
+    private func tombstones() throws -> [String] {
+        var violations: [String] = []
+        var closed: Set<String> = []
+        for service in world.services.all {
+            try service.database.queue.unsafeRead { db in
+                closed.formUnion(
+                    try String.fetchAll(
+                        db, sql: "SELECT saga || '/' || step FROM barrier WHERE round = 0 AND kind = 'action'"))
+                let missing = try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT saga || '/' || step FROM barrier AS undone
+                        WHERE kind = 'compensation' AND state = 'succeeded' AND had_effect = 0 AND NOT EXISTS
+                            (SELECT 1 FROM barrier WHERE saga = undone.saga AND step = undone.step
+                                AND kind = 'action' AND round = 0)
+                        """)
+                violations += missing.map { "rule 17: \($0) was undone before it was done, and nothing closes it" }
+            }
+        }
+        for (saga, step) in safety.fenced where !closed.contains("\(saga.column)/\(step)") {
+            violations.append("rule 7: saga \(saga): a fence said that \(step) is closed, and it is not")
         }
         return violations
     }

@@ -14,6 +14,8 @@ final class SafetyCheck {
     /// Rows of the outbox when last looked.
     private var outbox: [OutboxRowID: CommandID?] = [:]
     private(set) var violations: [String] = []
+    /// Steps that a fence has closed, as far as the orchestrator was told.
+    private(set) var fenced: [(saga: SagaID, step: String)] = []
 
     init(_ world: World) {
         store = world.store
@@ -46,6 +48,8 @@ final class SafetyCheck {
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {
+            case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
+                fenced.append((line.saga, state.definition.steps[step].name))
             case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent)
             case .unsettled(let step, let kind, .timeout) where state.rollback == nil:
                 try checkCounted(step, kind, state, unsent)

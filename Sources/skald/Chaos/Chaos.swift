@@ -110,15 +110,7 @@ struct Chaos: AsyncParsableCommand {
     private func readScenario() throws -> ChaosScenario {
         var found = ChaosScenario()
         if let scenario {
-            guard FileManager.default.fileExists(atPath: scenario) else {
-                throw CommandFailure(.noInput, "no such file: \(scenario.escapedForTerminal)")
-            }
-            do {
-                found = try ChaosScenario(SettingsFile(path: scenario))
-            } catch let problems as SourceProblems {
-                for problem in problems.problems { Terminal.standardError.line("\(problem)") }
-                throw ExitCode(CommandFailure.Kind.refused.rawValue)
-            }
+            found = try readingSettings(of: scenario) { try ChaosScenario($0) }
         }
         if let seed { found.seed = seed }
         if let rate { found.rate = rate }

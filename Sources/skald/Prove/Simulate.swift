@@ -15,6 +15,7 @@ struct Simulate: AsyncParsableCommand {
             Examples:
               skald simulate --seeds 1000
               skald simulate --scenario crashes --seeds 100000 --jobs 2
+              skald simulate --scenario sagas/scenarios/simulation.yaml
               skald simulate --seed 4711 --trace
               skald simulate --seed 4711 --orders 1 --until 30s --only lose-message,crash-worker --trace
             """)
@@ -22,7 +23,8 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Run this seed only.") var seed: UInt64?
     @Option(help: "How many seeds.") var seeds: UInt64 = 100
     @Option(help: "The first of them.") var from: UInt64 = 1
-    @Option(help: ArgumentHelp("everything, crashes, network, operators or calm.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("everything, crashes, network, operators, calm, or a YAML file.", valueName: "name"))
     var scenario = "everything"
     @Option(help: ArgumentHelp("So many orders instead of what the seed draws.", valueName: "n")) var orders: Int?
     @Option(help: ArgumentHelp("Faults happen for so long, e.g. 30s.", valueName: "duration")) var until: String?
@@ -40,13 +42,19 @@ struct Simulate: AsyncParsableCommand {
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
         guard seeds > 0 else { throw ValidationError("--seeds must be at least 1") }
         _ = try narrowing()
-        _ = try chosenScenario()
+        if !scenario.hasSuffix(".yaml") { _ = try chosenScenario() }
     }
 
     private func chosenScenario() throws -> Scenario {
+        if scenario.hasSuffix(".yaml") {
+            return try readingSettings(of: scenario) { try Scenario($0, name: scenario) }
+        }
         guard let found = Scenario.all.first(where: { $0.name == scenario }) else {
             throw ValidationError(
-                "no scenario \(scenario); there are \(Scenario.all.map(\.name).joined(separator: ", "))")
+                """
+                no scenario \(scenario); there are \(Scenario.all.map(\.name).joined(separator: ", ")), and files \
+                that end in .yaml
+                """)
         }
         return found
     }
@@ -54,9 +62,9 @@ struct Simulate: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailures {
             let loaded = try definitions.loadForRunning()
-            let first = seed ?? from
+            let (first, scenario) = (seed ?? from, try chosenScenario())
             var campaign = Campaign(
-                scenario: try chosenScenario(), seeds: first..<(seed == nil ? first + seeds : first + 1),
+                scenario: scenario, seeds: first..<(seed == nil ? first + seeds : first + 1),
                 definitions: loaded, jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount)
             campaign.goesOn = keepsGoing
             campaign.adjust = try narrowing()
