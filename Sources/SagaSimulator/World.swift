@@ -71,12 +71,29 @@ final class World: @unchecked Sendable {
                 signals: signals, logger: .silent)
         }
         worker.isInTransaction = { [store] in store.queue.unsafeIsInTransaction }
-        worker.checkPublish = { [store] token, message in
+        worker.checkPublish = { [store, compensations = Self.compensations(files)] token, message in
+            if let breach = Self.misnamed(message, compensations) { return breach }
             let isKept = try? store.peek { try $0.isInOutbox(Int64(token)) }
             return isKept == true ? nil : "I7: the worker publishes what is not in its outbox: \(message.summary)"
         }
         databases.storeWatch.process = worker
         processes.append(worker)
+    }
+
+    private static func compensations(_ definitions: [SagaDefinition]) -> Set<String> {
+        Set(
+            definitions.flatMap(\.steps).compactMap { step in
+                if case .command(let type) = step.compensation { type } else { nil }
+            })
+    }
+
+    /// Rule 2: an id says whether its command does something or undoes it.
+    private static func misnamed(_ message: Message, _ compensations: Set<String>) -> String? {
+        guard message.exchange == SkaldNames.commands, let type = message.properties.type,
+            let id = message.properties.messageID.flatMap({ CommandID($0) }),
+            compensations.contains(type) != (id.kind == .compensation)
+        else { return nil }
+        return "rule 2: \(type) goes out as \(id)"
     }
 
     private func add(_ service: Services.Service) {

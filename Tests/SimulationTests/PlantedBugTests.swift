@@ -9,9 +9,12 @@ struct PlantedBugTests {
     /// Faults under which a bug shows soon. That it shows at all is what is tested; among all faults at once it does as
     /// well, after more seeds.
     private static func scenario(for bug: PlantedBug) -> Scenario {
-        func with(_ rates: [SimulatedFault: Double], hasty: Bool = false) -> Scenario {
+        func with(
+            _ rates: [SimulatedFault: Double], hasty: Bool = false, seconds: ClosedRange<Int64> = 60...120
+        ) -> Scenario {
             Scenario(
-                name: bug.rawValue, orders: 3...4, faultMilliseconds: 60_000...120_000, rates: rates, isSwarm: false,
+                name: bug.rawValue, orders: 3...4,
+                faultMilliseconds: seconds.lowerBound * 1000...seconds.upperBound * 1000, rates: rates, isSwarm: false,
                 isHasty: hasty)
         }
         switch bug {
@@ -20,13 +23,14 @@ struct PlantedBugTests {
         case .takesReturnedForDelivered: return with([.deleteQueue: 0.1])
         case .forgetsTimersOnRestart: return with([.crashWorker: 0.05, .loseMessage: 0.1])
         case .outageUsesBudget: return with([.stopBroker: 0.02, .blockBroker: 0.05])
-        case .cachesBeforeCommit: return with([.failCommit: 0.1])
+        case .cachesBeforeCommit: return with([.failCommit: 0.2])
         case .forgetsBusinessKeys: return with([.repeatStart: 1])
         case .leavesUnknownStep: return with([.loseMessage: 0.2, .delayMessage: 0.1], hasty: true)
-        case .dropsStepBackingOff: return with([.handlerError: 0.3, .refuseAction: 0.2, .lostGatewayAnswer: 0.5])
+        case .dropsStepBackingOff: return with([.loseMessage: 0.4, .refuseAction: 0.2, .operatorRequest: 1], hasty: true)
         case .compensatesUnknownPivot: return with([.silentGateway: 0.9], hasty: true)
-        case .deadlineAfterPivot: return with([.silentGateway: 0.7, .stall: 0.02], hasty: true)
-        case .cancelAfterPivot, .sendsWhilePaused: return with([.operatorRequest: 1, .stall: 0.01])
+        case .deadlineAfterPivot: return with([.silentGateway: 0.9], seconds: 1000...1100)
+        case .cancelAfterPivot: return with([.operatorRequest: 1, .silentGateway: 0.8], seconds: 20...40)
+        case .sendsWhilePaused: return with([.operatorRequest: 1], seconds: 5...10)
         case .failureAfterPivotCompensates: return with([.refuseForGood: 0.5])
         case .compensatesForward, .compensatesUnderActionID: return with([.refuseAction: 0.2])
         case .lateSuccessRevives: return with([.loseMessage: 0.1, .delayMessage: 0.3, .refuseAction: 0.2], hasty: true)
@@ -42,7 +46,7 @@ struct PlantedBugTests {
     }
 
     /// Far more than any of them takes.
-    private static let mostSeeds: UInt64 = 200
+    private static let mostSeeds: UInt64 = 100
 
     @Test("caught by name", arguments: PlantedBug.allCases)
     func caught(_ bug: PlantedBug) async throws {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SagaCore
 import SagaYAML
 
 /// Reads a file of settings that a command was given; what is wrong with it is printed, each with its line.
