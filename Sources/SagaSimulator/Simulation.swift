@@ -35,7 +35,7 @@ package enum Simulation {
         let errands = Errands(plan, shop, in: world)
         guard let customer = world.customer else { preconditionFailure("customers never die") }
         errands.hand(to: customer)
-        let safety = SafetyCheck(world)
+        let safety = SafetyCheck(world, StuckCauses(world, plan, shop))
         world.time.after(plan.faultMilliseconds) {
             world.luck.end()
             world.trace.note("world", "from now on nothing goes wrong any more")
@@ -63,7 +63,7 @@ package enum Simulation {
                 violations = ["it does not come to rest: \(try whatMoves(world, customer))"]
             }
         }
-        if violations.isEmpty { violations = try RestCheck(world, customer, shop, safety, plan).violations() }
+        if violations.isEmpty { violations = try RestCheck(world, customer, shop, safety).violations() }
         let statuses = try world.store.read { try $0.countByStatus() }
         let end = world.time.milliseconds
         world.end()

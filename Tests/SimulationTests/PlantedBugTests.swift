@@ -26,7 +26,8 @@ struct PlantedBugTests {
         case .cachesBeforeCommit: return with([.failCommit: 0.2])
         case .forgetsBusinessKeys: return with([.repeatStart: 1])
         case .leavesUnknownStep: return with([.loseMessage: 0.2, .delayMessage: 0.1], hasty: true)
-        case .dropsStepBackingOff: return with([.loseMessage: 0.4, .refuseAction: 0.2, .operatorRequest: 1], hasty: true)
+        case .dropsStepBackingOff:
+            return with([.loseMessage: 0.4, .refuseAction: 0.2, .operatorRequest: 1], hasty: true, seconds: 5...10)
         case .compensatesUnknownPivot: return with([.silentGateway: 0.9], hasty: true)
         case .deadlineAfterPivot: return with([.silentGateway: 0.9], seconds: 1000...1100)
         case .cancelAfterPivot: return with([.operatorRequest: 1, .silentGateway: 0.8], seconds: 20...40)
@@ -40,7 +41,7 @@ struct PlantedBugTests {
         case .laysNoTombstone: return with([.loseMessage: 0.3], hasty: true)
         case .keepsRetry: return with([.handlerError: 0.2])
         case .forgetsFailed: return with([.refuseAction: 0.3, .duplicateMessage: 0.5])
-        case .fenceClosesNothing: return with([.loseMessage: 0.5], hasty: true)
+        case .fenceClosesNothing: return with([.deleteQueue: 0.12], hasty: true)
         case .takesSilenceForRefusal, .callsUnderNewKey: return with([.lostGatewayAnswer: 0.5])
         }
     }

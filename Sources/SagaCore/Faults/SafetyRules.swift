@@ -11,11 +11,18 @@ package enum SafetyRules {
             guard !state.isPastPointOfNoReturn else { throw BrokenRule("it turns back past the point of no return") }
         case .backedOff(let step, .action, _, _):
             guard state.rollback == nil else { throw BrokenRule("\(step) gets another attempt after the turn") }
+        case .failed(let step, let kind, let error):
+            guard error != .timeout else { throw BrokenRule("no reply is taken for a refusal of \(step)/\(kind)") }
+        case .retried(let step, let kind, let round) where kind != .fence:
+            let progress = state.steps[step][kind]
+            guard round == progress.round || progress.isRefused && round == progress.round + 1 else {
+                throw BrokenRule("\(step)/\(kind) gets a new id although it was not refused")
+            }
         case .resolved(let step, _, _, _):
             guard state.steps[step].decision != nil || state.steps[step].status == .succeeded else {
                 throw BrokenRule("an operator's word about \(step) counts before the fence is answered")
             }
-        case .succeeded, .failed, .backedOff, .started, .rearmed, .unsettled, .stuck, .proceeded, .retried,
+        case .succeeded, .backedOff, .started, .rearmed, .unsettled, .stuck, .proceeded, .retried,
             .decisionPending, .decisionLapsed, .skipped, .paused, .resumed, .cancelRequested, .requested,
             .noted, .completed, .compensated, .abandoned:
             break

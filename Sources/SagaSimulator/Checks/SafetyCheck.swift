@@ -8,6 +8,7 @@ import SagaStore
 final class SafetyCheck {
     private let store: SagaStore
     private let worker: SimulatedProcess?
+    private let causes: StuckCauses
     private var states: [SagaID: SagaState] = [:]
     private var lastRow: Int64 = 0
     private var lastCommit = 0
@@ -17,7 +18,8 @@ final class SafetyCheck {
     /// Steps that a fence has closed, as far as the orchestrator was told.
     private(set) var fenced: [(saga: SagaID, step: String)] = []
 
-    init(_ world: World) {
+    init(_ world: World, _ causes: StuckCauses) {
+        self.causes = causes
         store = world.store
         worker = world.processes.first { $0.name == "worker" }
         worker?.afterStep = { [unowned self] in look() }
@@ -48,6 +50,8 @@ final class SafetyCheck {
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {
+            case .stuck(_, let error) where !causes.exist:
+                throw about(line.saga, "it is stuck without cause: \(error.code) (I1)")
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))
             case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent)
