@@ -17,7 +17,7 @@ struct Simulate: AsyncParsableCommand {
               skald simulate --scenario crashes --seeds 100000 --jobs 2
               skald simulate --scenario sagas/scenarios/simulation.yaml
               skald simulate --seed 4711 --trace
-              skald simulate --seed 4711 --orders 1 --until 30s --only lose-message,crash-worker --trace
+              skald simulate --seed 4711 --only lose-message,crash-worker --trace
             """)
 
     @Option(help: "Run this seed only.") var seed: UInt64?
@@ -32,7 +32,7 @@ struct Simulate: AsyncParsableCommand {
     @Option(name: .customLong("fault-limit"), help: "Only the first so many faults happen.") var faultLimit: Int?
     @Option(help: "How many seeds at a time (default: all cores).") var jobs: Int?
     @Flag(name: .customLong("keep-going"), help: "Run all seeds, also after one that fails.") var keepsGoing = false
-    @Flag(help: "Print everything that happens; with --seed.") var trace = false
+    @Flag(help: "Print everything that happens; goes with --seed.") var trace = false
     @OptionGroup var definitions: DefinitionOptions
     @OptionGroup var output: OutputOptions
 
