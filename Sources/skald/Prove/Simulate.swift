@@ -40,7 +40,11 @@ struct Simulate: AsyncParsableCommand {
         if trace, seed == nil { throw ValidationError("--trace goes with --seed") }
         if let orders, !(1...10_000).contains(orders) { throw ValidationError("--orders must be 1 to 10000") }
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
-        guard seeds > 0 else { throw ValidationError("--seeds must be at least 1") }
+        guard (1...1_000_000_000).contains(seeds) else {
+            throw ValidationError("--seeds must be 1 to 1000000000")
+        }
+        guard seed ?? from <= .max - seeds else { throw ValidationError("a seed is at most 18000000000000000000") }
+        if let faultLimit, faultLimit < 0 { throw ValidationError("--fault-limit must be 0 or more") }
         _ = try narrowing()
         if !scenario.hasSuffix(".yaml") { _ = try chosenScenario() }
     }
