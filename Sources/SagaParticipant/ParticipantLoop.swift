@@ -74,8 +74,10 @@ package final class ParticipantLoop {
 
     /// How long to wait for something to arrive.
     package var patience: Duration {
-        guard let until = pausedUntil ?? (link == nil ? nil : maintenanceDue) else { return .zero }
-        return max(.zero, until - clock.elapsed())
+        if let pausedUntil { return max(.zero, pausedUntil - clock.elapsed()) }
+        guard link != nil else { return .zero }
+        // Nothing is done before the broker is back, which comes as an event; maintenance waits as well.
+        return isConsuming ? max(.zero, maintenanceDue - clock.elapsed()) : settings.backoff.upperBound
     }
 
     /// Opens everything, unless the broker cannot be reached for now.

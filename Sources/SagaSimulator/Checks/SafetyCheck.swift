@@ -50,7 +50,7 @@ final class SafetyCheck {
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {
-            case .stuck(_, let error) where !causes.exist:
+            case .stuck(_, let error) where !causes.exist(for: error):
                 throw about(line.saga, "it is stuck without cause: \(error.code) (I1)")
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))

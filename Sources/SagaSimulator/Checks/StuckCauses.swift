@@ -17,8 +17,11 @@ struct StuckCauses {
         }
     }
 
-    var exist: Bool {
-        hasBadCards || isHasty && luck.total > 0
+    /// Whether there is any for this error.
+    func exist(for error: StepError) -> Bool {
+        // Rule 26: a worker that has died three times over one message sets it aside; here for no fault of its own.
+        if error.code == RefusalCode.internal.rawValue, luck.count(of: .crashWorker) >= 3 { return true }
+        return hasBadCards || isHasty && luck.total > 0
             || [.refuseForGood, .operatorRequest, .jumpClock].contains { luck.count(of: $0) > 0 }
     }
 }
