@@ -31,6 +31,8 @@ final class SimulatedProcess: @unchecked Sendable {
     private(set) var life = 0
     private var nextStep: Int64?
     private(set) var commits = 0
+    /// Steps in a row after which it would wait for nothing.
+    private var hurriedSteps = 0
     /// At which commit each delivery came.
     private var cameAt: [ConsumerID: [DeliveryTag: Int]] = [:]
     private(set) var breaches: [String] = []
@@ -139,11 +141,16 @@ final class SimulatedProcess: @unchecked Sendable {
         }
         afterStep()
         guard isAlive else { return }
-        let patience = program.patience.components
-        step(
-            after: max(
-                1, patience.seconds * 1000 + (patience.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+        let patience = program.patience
+        hurriedSteps = patience < .milliseconds(5) ? hurriedSteps + 1 : 0
+        if hurriedSteps == Self.mostHurriedSteps {
+            breaches.append("\(name) spins: it waits for nothing and does nothing")
+        }
+        step(after: max(1, Int64((patience / .milliseconds(1)).rounded(.up))))
     }
+
+    /// Enough for any real work at one moment.
+    private static let mostHurriedSteps = 2000
 
     // MARK: Rule 25, seen from outside
 
