@@ -59,6 +59,15 @@ final class RunningSystem {
         process.waitUntilExit()
     }
 
+    /// It stands still until ``thaw(_:)``.
+    func freeze(_ part: Part) throws { try signal(SIGSTOP, part) }
+    func thaw(_ part: Part) throws { try signal(SIGCONT, part) }
+
+    private func signal(_ number: Int32, _ part: Part) throws {
+        guard let process = processes[part] else { throw Failure("\(part) does not run") }
+        Foundation.kill(process.processIdentifier, number)
+    }
+
     /// SIGTERM to all processes; their exit codes.
     func stop() -> [Part: Int32] {
         for process in processes.values { process.terminate() }
