@@ -43,7 +43,9 @@ struct Errands {
                 world.time.after(luck.draw(0...plan.faultMilliseconds, of: .changeDefinition)) { changeFiles() }
             }
             for count in 0..<3 where luck.happens(.operatorRequest) {
-                let when = luck.milliseconds(0...plan.faultMilliseconds, of: .operatorRequest)
+                // Soon after the order, or at any time.
+                let latest = count == 0 ? plan.faultMilliseconds : 20_000
+                let when = due + luck.milliseconds(0...latest, of: .operatorRequest)
                 customer.add(request("ask-\(number)-\(count)", at: when))
             }
         }
@@ -75,16 +77,25 @@ struct Errands {
 
     // MARK: Operators
 
-    private static let verbs: [OperatorVerb] = [
-        .cancel, .cancel, .retry, .retry, .pause, .resume, .resume, .skip, .resolve, .resolve, .abandon,
-    ]
+    private static func verbs(for saga: SagaSummary) -> [OperatorVerb] {
+        if saga.isPaused { return [.resume, .resume, .cancel, .abandon] }
+        switch saga.status {
+        case .stuck: return [.retry, .retry, .skip, .resolve, .resolve, .abandon, .pause]
+        case .running: return [.pause, .cancel, .cancel, .retry]
+        default: return OperatorVerb.allCases
+        }
+    }
 
     private func request(_ id: String, at due: Int64) -> Errand {
         Errand(id: id, due: due) { id in
-            guard let sagas = try? world.store.read({ try $0.sagas(SagaFilter()) }), !sagas.isEmpty else { return nil }
+            guard let all = try? world.store.read({ try $0.sagas(SagaFilter()) }), !all.isEmpty else { return nil }
             func pick(_ count: Int) -> Int { Int(luck.draw(0...Int64(count - 1), of: .operatorRequest)) }
+            let open = all.filter { !$0.status.isTerminal }
+            let sagas = open.isEmpty ? all : open
             let saga = sagas[pick(sagas.count)]
-            let verb = Self.verbs[pick(Self.verbs.count)]
+            // Now and then something that makes no sense.
+            let verbs = pick(4) == 0 ? OperatorVerb.allCases : Self.verbs(for: saga)
+            let verb = verbs[pick(verbs.count)]
             var body: JSONObject = ["saga": .string(saga.id.description), "by": "operator"]
             switch verb {
             case .retry, .skip, .resolve:

@@ -1,4 +1,5 @@
 import SagaCore
+import SagaEngine
 
 /// What a seed makes of a scenario: the orders, how long faults happen, which and how often.
 package struct Plan: Sendable {
@@ -8,6 +9,8 @@ package struct Plan: Sendable {
     package var rates: [SimulatedFault: Double]
     /// The definitions have timeouts and budgets of seconds, so that outages use them up.
     package var isHasty: Bool
+    /// The engine's bounds are small, so that few orders come up against them.
+    package var isTight: Bool
     /// Only the first so many faults happen.
     package var faultLimit = Int.max
 
@@ -24,6 +27,20 @@ package struct Plan: Sendable {
             rates[fault] = min(1, scenario.isSwarm ? rate * factor : rate)
         }
         self.rates = rates
+        isTight = scenario.isSwarm && Bool.random(using: &random)
         isHasty = scenario.isHasty ?? (scenario.isSwarm && Int.random(in: 0..<3, using: &random) == 0)
+    }
+
+    /// What the seed makes of the engine's bounds.
+    var engineSettings: EngineSettings {
+        var settings = EngineSettings()
+        guard isTight else { return settings }
+        var random = SplitMix64(seed: seed ^ 0x7197)
+        settings.unansweredLimit = Int.random(in: 1...5, using: &random)
+        settings.cachedSagas = Int.random(in: 1...3, using: &random)
+        settings.batchLimit = Int.random(in: 1...8, using: &random)
+        settings.outboxBound = Int.random(in: 4...50, using: &random)
+        settings.sagasInFlight = Int.random(in: 1...4, using: &random)
+        return settings
     }
 }

@@ -42,7 +42,7 @@ final class World: @unchecked Sendable {
         services = Services(databases, luck: luck, trace: trace)
         files = definitions
         network.onClockJump = { [unowned self] in jumpClock() }
-        addWorker(random: SplitMix64(seed: plan.seed ^ 0xfeed))
+        addWorker(plan)
         for service in services.all { add(service) }
         addCustomer()
         for process in processes { process.start() }
@@ -51,10 +51,10 @@ final class World: @unchecked Sendable {
     var allRun: Bool { processes.allSatisfy(\.isAlive) }
     var breaches: [String] { processes.flatMap(\.breaches) }
 
-    private func addWorker(random: SplitMix64) {
+    private func addWorker(_ plan: Plan) {
         let clock = MachineClock(time: time)
         clocks.append(clock)
-        var random = random
+        var random = SplitMix64(seed: plan.seed ^ 0xfeed)
         let worker = SimulatedProcess("worker", network: network, crash: .crashWorker) {
             [unowned self] process, bus in
             let signals = EngineSignals()
@@ -62,7 +62,7 @@ final class World: @unchecked Sendable {
             let engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() }) { id in
                 id == CLOCK_REALTIME ? clock.wall.milliseconds : clock.sinceBoot
             }
-            var settings = EngineSettings()
+            var settings = plan.engineSettings
             settings.inputCheck = { Order.check($0, $1) }
             try plant(in: &settings, worker: process)
             return try EngineLoop(

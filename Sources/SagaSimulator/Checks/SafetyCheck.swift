@@ -12,6 +12,10 @@ final class SafetyCheck {
     private var states: [SagaID: SagaState] = [:]
     private var lastRow: Int64 = 0
     private var lastCommit = 0
+    private var lastTime = Timestamp(milliseconds: 0)
+    /// Of the worker's present life.
+    private var greatestOutboxRow: OutboxRowID = 0
+    private var life = 0
     /// Rows of the outbox when last looked.
     private var outbox: [OutboxRowID: CommandID?] = [:]
     private(set) var violations: [String] = []
@@ -45,6 +49,8 @@ final class SafetyCheck {
     // MARK: Histories
 
     private func check(_ line: HistoryLine, _ unsent: Set<CommandID>) throws {
+        guard line.at >= lastTime else { throw about(line.saga, "time runs backward in the histories (rule 27)") }
+        lastTime = line.at
         var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
         for event in line.events {
@@ -97,9 +103,22 @@ final class SafetyCheck {
         let present = Set(now.values.compactMap(\.self))
         for (row, command) in outbox.sorted(by: { $0.key < $1.key }) where now[row] == nil {
             if worker.told[UInt64(row)] == .confirmed { continue }
-            if let command, present.contains(command) || states[command.saga]?.status.isTerminal == true { continue }
+            if let command, present.contains(command) || isUnawaited(command) { continue }
             throw BrokenRule("row \(row) (\(command.map { "\($0)" } ?? "no command")) left the outbox unconfirmed")
         }
+        for (command, rows) in Dictionary(
+            grouping: now.compactMap { row, command in command.map { ($0, row) } }, by: \.0)
+        where rows.count > 1 {
+            throw BrokenRule("\(command) is in the outbox \(rows.count) times")
+        }
+        if life != worker.life { (life, greatestOutboxRow) = (worker.life, outbox.keys.max() ?? 0) }
+        for row in now.keys where outbox[row] == nil && row <= greatestOutboxRow {
+            throw BrokenRule("row \(row) of the outbox is used again")
+        }
+        greatestOutboxRow = max(greatestOutboxRow, now.keys.max() ?? 0)
         outbox = now
     }
+
+    /// Nobody waits for its answer any more: its saga has ended or turned back, or an earlier attempt was answered.
+    private func isUnawaited(_ command: CommandID) -> Bool { states[command.saga]?.awaits(command) == false }
 }
