@@ -9,6 +9,8 @@ import Testing
     .serialized, .enabled(if: RunningSystem.brokerScript != nil, RunningSystem.missing), .timeLimit(.minutes(5)))
 struct KillAndRestartTests {
     private static let orders = 250
+    /// Placed while somebody stands still: they are under way when another is killed, however busy the machine is.
+    private static let lateOrders = 20
 
     @Test(
         "F1, F2, F3, F13, F28: kill -9 amid the orders, start again: every order ends, every cent is in place",
@@ -26,19 +28,21 @@ struct KillAndRestartTests {
         let started = try system.run(["start", "place-order", "--input", orders, "--batch"])
         try #require(started.code == 0, "\(started.output)")
         try await system.wait { try Self.ended($0) >= 20 }
-        // Killing the broker takes its time, in which the others would finish.
         let frozen: RunningSystem.Part = victim == .payment ? .ledger : .payment
         try system.freeze(frozen)
+        let late = try system.run(
+            ["start", "place-order", "--input", try writeLateOrders(in: system.directory), "--batch"])
+        try #require(late.code == 0, "\(late.output)")
         try system.kill(victim)
         try #require(try system.read { try $0.openSagaCount() } > 0, "nothing was under way when it was killed")
         try system.thaw(frozen)
         try system.start(victim)
 
         try await system.wait { transaction in
-            try Self.ended(transaction) == Self.orders && transaction.outboxCount() == 0
+            try Self.ended(transaction) == Self.orders + Self.lateOrders && transaction.outboxCount() == 0
         }
         let counts = try system.read { try $0.countByStatus() }
-        #expect(counts[.completed, default: 0] + counts[.compensated, default: 0] == Self.orders)
+        #expect(counts[.completed, default: 0] + counts[.compensated, default: 0] == Self.orders + Self.lateOrders)
         #expect(counts[.completed, default: 0] > 0 && counts[.compensated, default: 0] > 0)
         #expect(try system.read { try $0.deadLetters(includingSettled: true, limit: 10) }.isEmpty)
         let audit = try system.audit()
@@ -76,21 +80,33 @@ struct KillAndRestartTests {
 
     /// Orders of which some are declined and some find empty shelves.
     private func writeShop(in directory: String) throws -> (orders: String, stock: String) {
-        let cards = [
-            "tok_visa", "tok_visa", "tok_visa", "tok_declined", "tok_timeout_after", "tok_capture_timeout_after",
-        ]
-        let orders = (0..<Self.orders).map { number in
-            let (quantity, price) = (number % 5 + 1, 100 + number % 7 * 50)
-            return """
-                {"orderId":"\(number)","customerId":"C1","currency":"EUR","total":\(quantity * price),\
-                "lines":[{"sku":"\(number % 10)","quantity":\(quantity),"unitPrice":\(price),"discount":0}],\
-                "paymentMethod":{"type":"card","token":"\(cards[number % cards.count])"}}
-                """
+        let orders = (0..<Self.orders).map {
+            Self.order($0, sku: "\($0 % 10)", card: Self.cards[$0 % Self.cards.count])
         }
-        let stock = (0..<10).map { #"{"sku":"\#($0)","onHand":60}"# }
+        let stock = (0..<10).map { #"{"sku":"\#($0)","onHand":60}"# } + [#"{"sku":"plenty","onHand":1000}"#]
         let paths = (directory + "/orders.jsonl", directory + "/stock.jsonl")
         try orders.joined(separator: "\n").write(toFile: paths.0, atomically: true, encoding: .utf8)
         try stock.joined(separator: "\n").write(toFile: paths.1, atomically: true, encoding: .utf8)
         return paths
+    }
+
+    private func writeLateOrders(in directory: String) throws -> String {
+        let path = directory + "/late.jsonl"
+        let orders = (0..<Self.lateOrders).map { Self.order(1000 + $0, sku: "plenty", card: "tok_visa") }
+        try orders.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private static let cards = [
+        "tok_visa", "tok_visa", "tok_visa", "tok_declined", "tok_timeout_after", "tok_capture_timeout_after",
+    ]
+
+    private static func order(_ number: Int, sku: String, card: String) -> String {
+        let (quantity, price) = (number % 5 + 1, 100 + number % 7 * 50)
+        return """
+            {"orderId":"\(number)","customerId":"C1","currency":"EUR","total":\(quantity * price),\
+            "lines":[{"sku":"\(sku)","quantity":\(quantity),"unitPrice":\(price),"discount":0}],\
+            "paymentMethod":{"type":"card","token":"\(card)"}}
+            """
     }
 }
