@@ -106,13 +106,13 @@ final class SafetyCheck {
             if let command, present.contains(command) || isUnawaited(command) { continue }
             throw BrokenRule("row \(row) (\(command.map { "\($0)" } ?? "no command")) left the outbox unconfirmed")
         }
-        for (command, rows) in Dictionary(
-            grouping: now.compactMap { row, command in command.map { ($0, row) } }, by: \.0)
-        where rows.count > 1 {
-            throw BrokenRule("\(command) is in the outbox \(rows.count) times")
+        var seen: Set<CommandID> = []
+        for (row, command) in now.sorted(by: { $0.key < $1.key }) {
+            guard let command, !seen.insert(command).inserted else { continue }
+            throw BrokenRule("row \(row): \(command) is in the outbox already")
         }
         if life != worker.life { (life, greatestOutboxRow) = (worker.life, outbox.keys.max() ?? 0) }
-        for row in now.keys where outbox[row] == nil && row <= greatestOutboxRow {
+        for row in now.keys.sorted() where outbox[row] == nil && row <= greatestOutboxRow {
             throw BrokenRule("row \(row) of the outbox is used again")
         }
         greatestOutboxRow = max(greatestOutboxRow, now.keys.max() ?? 0)

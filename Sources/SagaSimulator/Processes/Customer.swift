@@ -4,7 +4,6 @@ import SagaCore
 /// A message someone outside sends, again and again until it is answered.
 final class Errand {
     let id: String
-    let due: Int64
     /// What is sent is decided when it is due; nil: nothing.
     let make: (_ id: String) -> Message?
     fileprivate(set) var answer: Answer?
@@ -14,7 +13,6 @@ final class Errand {
 
     init(id: String, due: Int64, make: @escaping (_ id: String) -> Message?) {
         self.id = id
-        self.due = due
         self.make = make
         nextTry = due
     }
