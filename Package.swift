@@ -30,7 +30,12 @@ let package = Package(
             dependencies: ["SagaCore", "SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
 
         // Files that survive a power cut, for orchestrator and participants alike.
-        .target(name: "DurableSQLite", dependencies: ["SagaCore", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "DurableSQLite",
+            dependencies: [
+                "SagaCore", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
 
         // The orchestrator.
         .target(

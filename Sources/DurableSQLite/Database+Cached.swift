@@ -5,9 +5,75 @@ extension DatabaseQueue {
     package var unsafeIsInTransaction: Bool { unsafeReentrantRead { $0.isInsideTransaction } }
 }
 
+extension DatabaseReader {
+    /// Reads all of one moment.
+    ///
+    /// GRDB's `read` sets `PRAGMA query_only`, after which SQLite compiles every prepared statement of the connection
+    /// anew; that costs a harness more than what it reads.
+    package func consistentRead<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try unsafeRead { db in
+            var result: Result?
+            try db.inTransaction(.deferred) {
+                result = try body(db)
+                return .commit
+            }
+            guard let result else { preconditionFailure("the transaction has run") }
+            return result
+        }
+    }
+}
+
+// As GRDB's methods of the same names with `sql:`, with the statement kept compiled for the next time: for texts that
+// are always the same.
+
 extension Database {
-    /// As `execute(sql:arguments:)`, with the statement kept for the next time.
-    package func execute(cachedSQL sql: String, arguments: StatementArguments) throws {
+    package func execute(cachedSQL sql: String, arguments: StatementArguments = StatementArguments()) throws {
         try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}
+
+extension Database {
+    /// As `inSavepoint`, within a transaction, with statements kept compiled: there is one for each message.
+    package func inCachedSavepoint(_ body: () throws -> TransactionCompletion) throws {
+        try execute(cachedSQL: "SAVEPOINT alone")
+        do {
+            if try body() == .rollback { try execute(cachedSQL: "ROLLBACK TO alone") }
+            try execute(cachedSQL: "RELEASE alone")
+        } catch {
+            // SQLite may have rolled back the whole transaction, and the savepoint with it.
+            if isInsideTransaction {
+                try execute(cachedSQL: "ROLLBACK TO alone")
+                try execute(cachedSQL: "RELEASE alone")
+            }
+            throw error
+        }
+    }
+}
+
+extension DatabaseValueConvertible where Self: StatementColumnConvertible {
+    package static func fetchOne(
+        _ db: Database, cachedSQL sql: String, arguments: StatementArguments = StatementArguments()
+    ) throws -> Self? {
+        try fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+
+    package static func fetchAll(
+        _ db: Database, cachedSQL sql: String, arguments: StatementArguments = StatementArguments()
+    ) throws -> [Self] {
+        try fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+}
+
+extension Row {
+    package static func fetchOne(
+        _ db: Database, cachedSQL sql: String, arguments: StatementArguments = StatementArguments()
+    ) throws -> Row? {
+        try fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+
+    package static func fetchAll(
+        _ db: Database, cachedSQL sql: String, arguments: StatementArguments = StatementArguments()
+    ) throws -> [Row] {
+        try fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
     }
 }

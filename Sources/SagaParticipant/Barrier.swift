@@ -148,7 +148,7 @@ public struct Barrier {
     private func expired(_ command: Command, _ facts: Facts, _ now: Timestamp) throws -> HandlerResult? {
         guard facts.isEmpty else { return nil }
         let horizon = try Int64.fetchOne(
-            database.cachedStatement(sql: "SELECT time FROM barrier_horizon WHERE id = 1"))
+            database, cachedSQL: "SELECT time FROM barrier_horizon WHERE id = 1")
         let oldest = max(horizon ?? 0, now.milliseconds - Self.keepingMilliseconds)
         guard command.id.saga.timestamp.milliseconds < oldest else { return nil }
         return .failed(

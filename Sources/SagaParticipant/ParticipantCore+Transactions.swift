@@ -51,7 +51,7 @@ extension ParticipantCore {
     ) throws -> HandlerResult {
         var result = HandlerResult.unforeseen
         do {
-            try db.inSavepoint {
+            try db.inCachedSavepoint {
                 result = try body()
                 return result.outcome == .succeeded ? .commit : .rollback
             }

@@ -16,6 +16,8 @@ package final class Databases {
     let inventoryWatch = CommitWatch()
     let paymentWatch = CommitWatch()
     let ledgerWatch = CommitWatch()
+    /// Those read, by hash: reading one takes as long as a saga.
+    private var definitions: [String: SagaDefinition] = [:]
     private let contents: [(queue: DatabaseQueue, content: PristineContent)]
     private var isFresh = true
 
@@ -42,6 +44,14 @@ package final class Databases {
         }
         isFresh = false
         _ = try inventory.queue.write { try Inventory.receive(stock, into: $0, now: VirtualTime.origin) }
+    }
+
+    func definition(of saga: SagaID, in store: StoreView) throws -> SagaDefinition? {
+        guard let hash = try store.definitionHash(of: saga) else { return nil }
+        if let known = definitions[hash] { return known }
+        let read = try store.definition(hash: hash)
+        definitions[hash] = read
+        return read
     }
 
     func audit() -> MoneyAndStockAudit {

@@ -86,12 +86,12 @@ package class StoreView {
     // MARK: Facts
 
     package func fact(_ name: String) throws -> String? {
-        try String.fetchOne(db, sql: "SELECT value FROM facts WHERE name = ?", arguments: [name])
+        try String.fetchOne(db, cachedSQL: "SELECT value FROM facts WHERE name = ?", arguments: [name])
     }
 
     /// The greatest time any input was handled at, or an id was made for.
     package func lastTime() throws -> Timestamp? {
-        let handled = try Int64.fetchOne(db, sql: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
+        let handled = try Int64.fetchOne(db, cachedSQL: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
             Timestamp(milliseconds: $0)
         }
         let made = try greatestSagaID().map { SagaID.epoch.adding(milliseconds: $0.milliseconds) }
@@ -99,7 +99,7 @@ package class StoreView {
     }
 
     package func greatestSagaID() throws -> SagaID? {
-        try Int64.fetchOne(db, sql: "SELECT max(saga) FROM keys").map { SagaID(column: $0) }
+        try Int64.fetchOne(db, cachedSQL: "SELECT max(saga) FROM keys").map { SagaID(column: $0) }
     }
 }
 
@@ -108,7 +108,7 @@ package final class StoreTransaction: StoreView {
     /// Runs `body` so that what it throws undoes only what it did itself.
     package func alone<Result>(_ body: () throws -> Result) throws -> Result {
         var result: Result?
-        try db.inSavepoint {
+        try db.inCachedSavepoint {
             result = try body()
             return .commit
         }

@@ -32,7 +32,7 @@ package struct StoredBreaker: Sendable, Hashable {
 extension StoreView {
     /// By the participants' names.
     package func breakers() throws -> [StoredBreaker] {
-        try Row.fetchAll(db, sql: "SELECT * FROM breakers ORDER BY participant").map { row in
+        try Row.fetchAll(db, cachedSQL: "SELECT * FROM breakers ORDER BY participant").map { row in
             StoredBreaker(
                 participant: row["participant"], silentSince: Timestamp(milliseconds: row["silent_since"]),
                 openedAt: Timestamp(milliseconds: row["opened_at"]), probes: row["probes"],
@@ -46,7 +46,7 @@ extension StoreView {
         let marks = Array(repeating: "?", count: sagas.count).joined(separator: ", ")
         let rows = try Row.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT command, participant FROM outbox JOIN breakers ON participant = routing_key
                 WHERE command IS NOT NULL AND saga IN (\(marks))
                 """, arguments: StatementArguments(sagas.map(\.column)))
@@ -62,7 +62,7 @@ extension StoreView {
     /// How many commands to a participant are in the outbox. Reads the whole outbox: for people, not for the engine.
     package func unpublishedCommands(to participant: String) throws -> Int {
         try Int.fetchOne(
-            db, sql: "SELECT count(*) FROM outbox WHERE command IS NOT NULL AND routing_key = ?",
+            db, cachedSQL: "SELECT count(*) FROM outbox WHERE command IS NOT NULL AND routing_key = ?",
             arguments: [participant]) ?? 0
     }
 }

@@ -37,7 +37,7 @@ extension StoreView {
     package func deadLetters(includingSettled: Bool, limit: Int, before: Int64? = nil) throws -> [StoredDeadLetter] {
         try Row.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT * FROM dead_letters
                 WHERE (settled_at IS NULL OR ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?
                 """, arguments: [includingSettled, before, before, limit]
@@ -45,7 +45,7 @@ extension StoreView {
     }
 
     package func deadLetter(_ id: Int64) throws -> StoredDeadLetter? {
-        try Row.fetchOne(db, sql: "SELECT * FROM dead_letters WHERE id = ?", arguments: [id]).map(Self.deadLetter)
+        try Row.fetchOne(db, cachedSQL: "SELECT * FROM dead_letters WHERE id = ?", arguments: [id]).map(Self.deadLetter)
     }
 
     private static func deadLetter(_ row: Row) throws -> StoredDeadLetter {
@@ -65,7 +65,7 @@ extension StoreView {
     // MARK: Requests that concern no saga
 
     package func answer(toRequest id: String) throws -> JSONValue? {
-        try String.fetchOne(db, sql: "SELECT answer FROM request_answers WHERE id = ?", arguments: [id]).map {
+        try String.fetchOne(db, cachedSQL: "SELECT answer FROM request_answers WHERE id = ?", arguments: [id]).map {
             try JSONValue.stored($0)
         }
     }
@@ -104,7 +104,8 @@ extension StoreTransaction {
     /// Notes that a message is about to be handled alone, and says how often the worker has died over it.
     package func suspect(_ fingerprint: String) throws -> Int {
         let crashes =
-            try Int.fetchOne(db, sql: "SELECT crashes FROM suspects WHERE fingerprint = ?", arguments: [fingerprint])
+            try Int.fetchOne(
+                db, cachedSQL: "SELECT crashes FROM suspects WHERE fingerprint = ?", arguments: [fingerprint])
             ?? 0
         try run(
             """

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -8,7 +9,7 @@ extension StoreView {
     package func definition(hash: String) throws -> SagaDefinition? {
         guard
             let source = try String.fetchOne(
-                db, sql: "SELECT source FROM definitions WHERE hash = ?", arguments: [hash])
+                db, cachedSQL: "SELECT source FROM definitions WHERE hash = ?", arguments: [hash])
         else { return nil }
         let unreadable = Refusal(code: .internal, path: "definition", message: "the stored definition is unreadable")
         guard let json = try? JSONValue.stored(source), let definition = DefinitionReader.read(json).definition else {

@@ -52,7 +52,7 @@ extension StoreView {
 
     /// What has not been confirmed, in the order it was committed, whole: for tests and people.
     package func outbox() throws -> [OutboxRow] {
-        try Row.fetchAll(db, sql: "SELECT * FROM outbox ORDER BY id").map(Self.outboxRow)
+        try Row.fetchAll(db, cachedSQL: "SELECT * FROM outbox ORDER BY id").map(Self.outboxRow)
     }
 
     /// One message, if it has not been confirmed.
@@ -62,7 +62,7 @@ extension StoreView {
     }
 
     package func isInOutbox(_ id: Int64) throws -> Bool {
-        try Int.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM outbox WHERE id = ?"), arguments: [id]) != nil
+        try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM outbox WHERE id = ?", arguments: [id]) != nil
     }
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {
@@ -76,14 +76,14 @@ extension StoreView {
     /// What of one saga has not been confirmed. Reads the whole outbox: for people, not for the engine.
     package func unpublished(of saga: SagaID) throws -> UnpublishedMessages {
         let row = try Row.fetchOne(
-            db, sql: "SELECT count(*) AS n, min(created_at) AS since FROM outbox WHERE saga = ?",
+            db, cachedSQL: "SELECT count(*) AS n, min(created_at) AS since FROM outbox WHERE saga = ?",
             arguments: [saga.column])
         return UnpublishedMessages(
             count: row?["n"] ?? 0, since: (row?["since"] as Int64?).map { Timestamp(milliseconds: $0) })
     }
 
     package func outboxCount() throws -> Int {
-        try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM outbox")) ?? 0
+        try Int.fetchOne(db, cachedSQL: "SELECT count(*) FROM outbox") ?? 0
     }
 }
 

@@ -33,9 +33,10 @@ extension StoreView {
 
     /// The saga that was started again for this one.
     package func successor(of saga: SagaID) throws -> KeyOwner? {
-        try Row.fetchOne(db, sql: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.column]).map {
-            KeyOwner(saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"], again: saga)
-        }
+        try Row.fetchOne(db, cachedSQL: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.column])
+            .map {
+                KeyOwner(saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"], again: saga)
+            }
     }
 
     // MARK: Sagas and their histories
@@ -61,7 +62,7 @@ extension StoreView {
         try definitionHash(of: id).flatMap { try definition(hash: $0) }
     }
 
-    private func definitionHash(of id: SagaID) throws -> String? {
+    package func definitionHash(of id: SagaID) throws -> String? {
         let statement = try db.cachedStatement(sql: "SELECT definition FROM sagas WHERE id = ?")
         return try String.fetchOne(statement, arguments: [id.column])
     }
@@ -184,7 +185,7 @@ package struct HistoryEntry: Sendable, Hashable {
 extension StoreView {
     /// Open sagas that something will happen to by itself: a reply or a timer is awaited and no operator is needed.
     package func movingSagas() throws -> [SagaID] {
-        try Int64.fetchAll(db, sql: "SELECT id FROM sagas WHERE wake_at IS NOT NULL AND status <> 'stuck'").map {
+        try Int64.fetchAll(db, cachedSQL: "SELECT id FROM sagas WHERE wake_at IS NOT NULL AND status <> 'stuck'").map {
             SagaID(column: $0)
         }
     }

@@ -63,25 +63,25 @@ extension StoreView {
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         arguments += [filter.limit]
         return try Row.fetchAll(
-            db, sql: "SELECT * FROM sagas \(condition) ORDER BY id DESC LIMIT ?", arguments: arguments
+            db, cachedSQL: "SELECT * FROM sagas \(condition) ORDER BY id DESC LIMIT ?", arguments: arguments
         ).map(Self.summary)
     }
 
     package func summary(of id: SagaID) throws -> SagaSummary? {
-        try Row.fetchOne(db, sql: "SELECT * FROM sagas WHERE id = ?", arguments: [id.column]).map(Self.summary)
+        try Row.fetchOne(db, cachedSQL: "SELECT * FROM sagas WHERE id = ?", arguments: [id.column]).map(Self.summary)
     }
 
     /// All sagas with this business key, newest first.
     package func sagas(withKey key: String, definition: String? = nil) throws -> [SagaID] {
         try Int64.fetchAll(
-            db, sql: "SELECT saga FROM keys WHERE key = ? AND (? IS NULL OR name = ?) ORDER BY saga DESC",
+            db, cachedSQL: "SELECT saga FROM keys WHERE key = ? AND (? IS NULL OR name = ?) ORDER BY saga DESC",
             arguments: [key, definition, definition]
         ).map { SagaID(column: $0) }
     }
 
     package func countByStatus() throws -> [SagaStatus: Int] {
         var counts: [SagaStatus: Int] = [:]
-        for row in try Row.fetchAll(db, sql: "SELECT status, count(*) AS n FROM sagas GROUP BY status") {
+        for row in try Row.fetchAll(db, cachedSQL: "SELECT status, count(*) AS n FROM sagas GROUP BY status") {
             if let status = SagaStatus(rawValue: row["status"]) { counts[status] = row["n"] }
         }
         return counts
@@ -91,7 +91,7 @@ extension StoreView {
     package func countByRollback() throws -> [(reason: String, code: String?, count: Int)] {
         try Row.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT rollback, error_code, count(*) AS n FROM sagas WHERE rollback IS NOT NULL
                 GROUP BY rollback, error_code ORDER BY n DESC, rollback, error_code
                 """
@@ -99,14 +99,14 @@ extension StoreView {
     }
 
     package func hasNoSagas() throws -> Bool {
-        try Int.fetchOne(db, sql: "SELECT 1 FROM sagas LIMIT 1") == nil
+        try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM sagas LIMIT 1") == nil
     }
 
     /// Sagas with a step of which an operator said what became of it, or that an operator passed over.
     package func sagasSettledByOperators() throws -> Set<SagaID> {
         let found = try Int64.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT DISTINCT saga FROM history
                 WHERE events LIKE '%"event":"resolved"%' OR events LIKE '%"event":"skipped"%'
                 """)
@@ -114,7 +114,7 @@ extension StoreView {
     }
 
     package func openSagaCount() throws -> Int {
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM sagas WHERE ended_at IS NULL") ?? 0
+        try Int.fetchOne(db, cachedSQL: "SELECT count(*) FROM sagas WHERE ended_at IS NULL") ?? 0
     }
 
     private static func summary(_ row: Row) throws -> SagaSummary {

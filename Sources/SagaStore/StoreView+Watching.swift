@@ -16,15 +16,15 @@ package struct HistoryLine: Sendable {
 extension StoreView {
     /// What has been added to histories after this row, in order.
     ///
-    /// - Parameter known: definitions at hand, by saga; others are read.
+    /// - Parameter definition: of a saga.
     package func history(
-        after row: Int64, definition known: (SagaID) -> SagaDefinition?
+        after row: Int64, definition: (SagaID) throws -> SagaDefinition?
     ) throws -> [HistoryLine] {
         let statement = try db.cachedStatement(
             sql: "SELECT id, saga, at, events FROM history WHERE id > ? ORDER BY id")
         return try Row.fetchAll(statement, arguments: [row]).map { row in
             let saga = SagaID(column: row[1])
-            guard let definition = try known(saga) ?? definition(of: saga),
+            guard let definition = try definition(saga),
                 let events = try? JSONValue.parse(Array((row[3] as String).utf8), limits: .stored).array
             else { throw Refusal(code: .internal, path: "history", message: "the stored history is unreadable") }
             return HistoryLine(
@@ -41,6 +41,6 @@ extension StoreView {
 
     /// The ids of all sagas, oldest first.
     package func sagaIDs() throws -> [SagaID] {
-        try Int64.fetchAll(db.cachedStatement(sql: "SELECT id FROM sagas ORDER BY id")).map { SagaID(column: $0) }
+        try Int64.fetchAll(db, cachedSQL: "SELECT id FROM sagas ORDER BY id").map { SagaID(column: $0) }
     }
 }

@@ -40,16 +40,19 @@ package struct AuditCheck: Sendable, Hashable {
 
     /// The breaches, as a line for a report.
     func breaches(_ db: Database, excepting sagas: Set<SagaID> = []) throws -> [String] {
-        let list = sagas.map { "\($0.column)" }.joined(separator: ",")
-        let filter = sagas.isEmpty ? "" : "WHERE saga NOT IN (\(list))"
+        let filter = sagas.isEmpty ? "" : "WHERE saga NOT IN (SELECT value FROM json_each(?))"
         let query = "SELECT CAST(breach AS TEXT) FROM (\(sql)) \(filter) LIMIT 11"
-        let found =
-            try sagas.isEmpty
-            ? String.fetchAll(db.cachedStatement(sql: query)) : String.fetchAll(db, sql: query)
+        let found = try String.fetchAll(
+            db, cachedSQL: query, arguments: sagas.isEmpty ? [] : [sagas.jsonList])
         let more = found.count > 10 ? [", …"] : []
         guard !found.isEmpty else { return [] }
         return ["it does not hold that \(name): \(found.prefix(10).joined(separator: ", "))\(more.joined())"]
     }
+}
+
+extension Set<SagaID> {
+    /// For `json_each`.
+    var jsonList: String { "[" + map { "\($0.column)" }.joined(separator: ",") + "]" }
 }
 
 /// An audit of one service's database: what it counts and what it checks.
@@ -65,7 +68,7 @@ package struct ServiceAudit: Sendable {
     package func report(_ db: Database, excepting sagas: Set<SagaID> = []) throws -> AuditReport {
         var report = AuditReport()
         for figure in figures {
-            let value = try Int64.fetchOne(db, sql: figure.sql) ?? 0
+            let value = try Int64.fetchOne(db, cachedSQL: figure.sql) ?? 0
             report.figures.append(AuditReport.Figure(name: "\(name): \(figure.name)", value: value))
         }
         for check in always { report.violations += try check.breaches(db).map { "\(name): \($0)" } }

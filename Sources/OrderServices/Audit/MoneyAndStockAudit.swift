@@ -48,9 +48,9 @@ package struct MoneyAndStockAudit: Sendable {
     ///   - exceptions: sagas stuck or abandoned, of which money and stock may be left anywhere.
     package func report(atRest: Bool, excepting exceptions: Set<SagaID> = []) throws -> AuditReport {
         var report = AuditReport()
-        report.append(try inventory.read { try Inventory.audit.report($0, excepting: exceptions) })
-        report.append(try payment.read { try Payment.audit.report($0, excepting: exceptions) })
-        report.append(try ledger.read { try Ledger.audit.report($0, excepting: exceptions) })
+        report.append(try inventory.consistentRead { try Inventory.audit.report($0, excepting: exceptions) })
+        report.append(try payment.consistentRead { try Payment.audit.report($0, excepting: exceptions) })
+        report.append(try ledger.consistentRead { try Ledger.audit.report($0, excepting: exceptions) })
         guard atRest else {
             report.unfinished = []
             return report
@@ -63,9 +63,9 @@ package struct MoneyAndStockAudit: Sendable {
 
     /// Money, books and stock of each saga.
     private func compareBySaga(_ exceptions: Set<SagaID>, _ report: inout AuditReport) throws {
-        let money = try payment.read(Self.captured)
-        let sales = try ledger.read(Self.sold)
-        let stock = try inventory.read(Self.stocked)
+        let money = try payment.consistentRead(Self.captured)
+        let sales = try ledger.consistentRead(Self.sold)
+        let stock = try inventory.consistentRead(Self.stocked)
         for saga in Set(money.keys).union(sales.keys).union(stock).subtracting(exceptions).sorted() {
             if money[saga] != sales[saga] {
                 report.violations.append(
@@ -82,8 +82,8 @@ package struct MoneyAndStockAudit: Sendable {
     private func compare(
         with gateway: any DatabaseReader, _ exceptions: Set<SagaID>, _ report: inout AuditReport
     ) throws {
-        let ours = try payment.read(Self.paymentsAsKnown)
-        let theirs = try gateway.read(Self.paymentsAtGateway)
+        let ours = try payment.consistentRead(Self.paymentsAsKnown)
+        let theirs = try gateway.consistentRead(Self.paymentsAtGateway)
         for authorization in Set(ours.keys).union(theirs.keys).sorted() {
             // A call of an excepted saga may have been made and never noted.
             guard let known = ours[authorization] else {
@@ -104,17 +104,19 @@ package struct MoneyAndStockAudit: Sendable {
     /// The sagas whose orders these sagas were returning.
     private func sagasTouched(by sagas: Set<SagaID>) throws -> Set<SagaID> {
         guard !sagas.isEmpty else { return [] }
-        let list = sagas.map { "\($0.column)" }.joined(separator: ",")
-        let returned = try ledger.read {
-            try Int64.fetchAll($0, sql: "SELECT saga FROM sale WHERE return_saga IN (\(list))")
+        let list: StatementArguments = [sagas.jsonList]
+        let returned = try ledger.consistentRead {
+            try Int64.fetchAll(
+                $0, cachedSQL: "SELECT saga FROM sale WHERE return_saga IN (SELECT value FROM json_each(?))",
+                arguments: list)
         }
-        let refunded = try payment.read {
+        let refunded = try payment.consistentRead {
             try Int64.fetchAll(
                 $0,
-                sql: """
+                cachedSQL: """
                     SELECT payment.saga FROM refund JOIN capture ON capture.id = refund.capture
-                    JOIN payment USING (authorization) WHERE refund.saga IN (\(list))
-                    """)
+                    JOIN payment USING (authorization) WHERE refund.saga IN (SELECT value FROM json_each(?))
+                    """, arguments: list)
         }
         return Set((returned + refunded).map(SagaID.init(column:)))
     }
@@ -136,7 +138,7 @@ package struct MoneyAndStockAudit: Sendable {
     }
 
     private static func amounts(_ db: Database, _ sql: String) throws -> [SagaID: String] {
-        let rows = try Row.fetchAll(db, sql: sql).map {
+        let rows = try Row.fetchAll(db, cachedSQL: sql).map {
             (SagaID(column: $0[0]), "\($0[1] as Int64) \($0[2] as String)")
         }
         return Dictionary(rows) { "\($0) and \($1)" }
@@ -145,14 +147,14 @@ package struct MoneyAndStockAudit: Sendable {
     /// Sagas whose stock is sold.
     private static func stocked(_ db: Database) throws -> Set<SagaID> {
         let sagas = try Int64.fetchAll(
-            db, sql: "SELECT saga FROM reservation WHERE state IN ('hard', 'fulfilled')")
+            db, cachedSQL: "SELECT saga FROM reservation WHERE state IN ('hard', 'fulfilled')")
         return Set(sagas.map(SagaID.init(column:)))
     }
 
     private static func paymentsAsKnown(_ db: Database) throws -> [String: (saga: SagaID, text: String)] {
         let rows = try Row.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT payment.authorization, payment.saga, state || ' ' || payment.amount || ' ' || currency
                     || ', refunded ' || coalesce((SELECT sum(amount) FROM refund WHERE capture = capture.id), 0)
                 FROM payment LEFT JOIN capture USING (authorization)
@@ -164,7 +166,7 @@ package struct MoneyAndStockAudit: Sendable {
     private static func paymentsAtGateway(_ db: Database) throws -> [String: String] {
         let rows = try Row.fetchAll(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT authorization.id, state || ' ' || authorization.amount || ' ' || currency || ', refunded '
                     || coalesce(refunded, 0)
                 FROM authorization LEFT JOIN capture ON capture.authorization = authorization.id

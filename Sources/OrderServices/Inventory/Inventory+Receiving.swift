@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -52,7 +53,7 @@ extension Inventory {
                 message: "expected a whole number from 0 to \(Order.maximumQuantity)")
         }
         let before = try Int64.fetchOne(
-            db, sql: "SELECT quantity FROM receipt WHERE sku = ? AND delivery = ?", arguments: [sku, delivery])
+            db, cachedSQL: "SELECT quantity FROM receipt WHERE sku = ? AND delivery = ?", arguments: [sku, delivery])
         if let before {
             guard before == onHand else {
                 throw Refusal(
@@ -87,7 +88,7 @@ extension Inventory {
 
     package static func stock(_ db: Database) throws -> [Stock] {
         try Row.fetchAll(
-            db, sql: "SELECT sku, available, soft_reserved, hard_reserved, fulfilled FROM stock ORDER BY sku"
+            db, cachedSQL: "SELECT sku, available, soft_reserved, hard_reserved, fulfilled FROM stock ORDER BY sku"
         ).map {
             Stock(sku: $0[0], available: $0[1], softReserved: $0[2], hardReserved: $0[3], fulfilled: $0[4])
         }

@@ -33,7 +33,7 @@ struct Reservation {
 
     static func find(_ id: String, _ db: Database) throws -> Reservation? {
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT id, order_id, state, expires_at FROM reservation WHERE id = ?"),
+            db, cachedSQL: "SELECT id, order_id, state, expires_at FROM reservation WHERE id = ?",
             arguments: [id])
         return try row.map { try Reservation($0, db) }
     }
@@ -42,7 +42,7 @@ struct Reservation {
     static func sold(toOrder orderID: String, _ db: Database) throws -> Reservation? {
         let row = try Row.fetchOne(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT id, order_id, state, expires_at FROM reservation
                 WHERE order_id = ? AND state IN ('hard', 'fulfilled') ORDER BY created_at DESC, id DESC
                 """,
@@ -56,8 +56,7 @@ struct Reservation {
         state = State(rawValue: row["state"]) ?? .released
         expiresAt = Timestamp(milliseconds: row["expires_at"])
         lines = try Row.fetchAll(
-            db.cachedStatement(
-                sql: "SELECT sku, quantity FROM reservation_line WHERE reservation = ? ORDER BY sku"),
+            db, cachedSQL: "SELECT sku, quantity FROM reservation_line WHERE reservation = ? ORDER BY sku",
             arguments: [id]
         ).map { Line(sku: $0[0], quantity: $0[1]) }
     }
@@ -119,10 +118,10 @@ struct Reservation {
     /// Gives back what is reserved softly and past its time.
     static func expire(_ db: Database, now: Timestamp, limit: Int = 1000) throws {
         let due = try String.fetchAll(
-            db.cachedStatement(
-                sql: """
-                    SELECT id FROM reservation WHERE state = 'soft' AND expires_at <= ? ORDER BY expires_at LIMIT ?
-                    """),
+            db,
+            cachedSQL: """
+                SELECT id FROM reservation WHERE state = 'soft' AND expires_at <= ? ORDER BY expires_at LIMIT ?
+                """,
             arguments: [now.milliseconds, limit])
         for id in due {
             guard var reservation = try find(id, db) else { continue }

@@ -26,7 +26,7 @@ struct JournalEntry {
 
     /// Appends the entry to the journal and gives its number.
     func post(_ db: Database, for context: CommandContext) throws -> Int64 {
-        let last = try Int64.fetchOne(db.cachedStatement(sql: "SELECT max(id) FROM journal_entry"))
+        let last = try Int64.fetchOne(db, cachedSQL: "SELECT max(id) FROM journal_entry")
         let id = (last ?? 0) + 1
         let line = try db.cachedStatement(
             sql: """

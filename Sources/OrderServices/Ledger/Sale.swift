@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -24,12 +25,12 @@ struct Sale {
 
     static func find(entry: Int64, _ db: Database) throws -> Sale? {
         try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT \(columns) FROM sale WHERE entry = ?"), arguments: [entry]
+            db, cachedSQL: "SELECT \(columns) FROM sale WHERE entry = ?", arguments: [entry]
         ).flatMap(Sale.init)
     }
 
     static func find(returnID: String, _ db: Database) throws -> Sale? {
-        try Row.fetchOne(db, sql: "SELECT \(columns) FROM sale WHERE return_id = ?", arguments: [returnID])
+        try Row.fetchOne(db, cachedSQL: "SELECT \(columns) FROM sale WHERE return_id = ?", arguments: [returnID])
             .flatMap(Sale.init)
     }
 
@@ -37,7 +38,7 @@ struct Sale {
     static func find(orderID: String, _ db: Database) throws -> Sale? {
         try Row.fetchOne(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT \(columns) FROM sale WHERE order_id = ?
                 ORDER BY state NOT IN ('settled', 'returning'), entry DESC
                 """, arguments: [orderID]

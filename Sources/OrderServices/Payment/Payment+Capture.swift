@@ -8,7 +8,7 @@ extension Payment {
     @Sendable static func capture(_ db: Database, _ context: CommandContext) throws -> PreparedRequest {
         let authorization = try Fields.identifier(context.input["authorization"], at: "authorization")
         let row = try Row.fetchOne(
-            db, sql: "SELECT amount, currency FROM payment WHERE authorization = ?", arguments: [authorization])
+            db, cachedSQL: "SELECT amount, currency FROM payment WHERE authorization = ?", arguments: [authorization])
         guard let row, let currency = Currency(code: row[1]) else { return .settled(.noAuthorization) }
         return .request(.capture(authorization: authorization, Money(minorUnits: row[0], currency: currency)))
     }

@@ -11,7 +11,7 @@ extension Payment {
         guard capture != nil || orderID != nil else { throw Fields.missing("orderId") }
         let row = try Row.fetchOne(
             db,
-            sql: """
+            cachedSQL: """
                 SELECT capture.id, payment.currency,
                     capture.amount - (SELECT coalesce(sum(amount), 0) FROM refund WHERE capture = capture.id) AS rest
                 FROM capture JOIN payment USING (authorization)

@@ -22,11 +22,11 @@ extension TestGateway {
             return (orderID, token)
         case .capture(let authorization, _), .void(let authorization):
             found = try Row.fetchOne(
-                db, sql: "SELECT order_id, token FROM authorization WHERE id = ?", arguments: [authorization])
+                db, cachedSQL: "SELECT order_id, token FROM authorization WHERE id = ?", arguments: [authorization])
         case .refund(let capture, _):
             found = try Row.fetchOne(
                 db,
-                sql: """
+                cachedSQL: """
                     SELECT order_id, token FROM authorization JOIN capture ON capture.authorization = authorization.id
                     WHERE capture.id = ?
                     """, arguments: [capture])
@@ -91,7 +91,7 @@ extension TestGateway {
     private static func refund(_ capture: String, _ amount: Money, _ db: Database) throws -> GatewayAnswer {
         guard
             let left = try Int64.fetchOne(
-                db, sql: "SELECT amount - refunded FROM capture WHERE id = ?", arguments: [capture])
+                db, cachedSQL: "SELECT amount - refunded FROM capture WHERE id = ?", arguments: [capture])
         else { return .unknown("capture") }
         guard amount.minorUnits <= left else {
             return .refused(code: "REFUND_TOO_LARGE", message: "that much was not captured, or is refunded already")
@@ -99,13 +99,13 @@ extension TestGateway {
         try db.execute(
             cachedSQL: "UPDATE capture SET refunded = refunded + ? WHERE id = ?",
             arguments: [amount.minorUnits, capture])
-        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM request WHERE operation = 'refund'") ?? 0
+        let count = try Int.fetchOne(db, cachedSQL: "SELECT count(*) FROM request WHERE operation = 'refund'") ?? 0
         return .approved(id: "ref_\(count)")
     }
 
     private static func authorizationRow(_ id: String, _ db: Database) throws -> Row? {
         try Row.fetchOne(
-            db, sql: "SELECT state, amount, currency FROM authorization WHERE id = ?", arguments: [id])
+            db, cachedSQL: "SELECT state, amount, currency FROM authorization WHERE id = ?", arguments: [id])
     }
 
     private static func set(_ state: String, _ authorization: String, _ db: Database) throws {
@@ -114,7 +114,7 @@ extension TestGateway {
     }
 
     private static func nextID(_ prefix: String, _ table: String, _ db: Database) throws -> String {
-        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? 0
+        let count = try Int.fetchOne(db, cachedSQL: "SELECT count(*) FROM \(table)") ?? 0
         return "\(prefix)_\(count + 1)"
     }
 }

@@ -36,7 +36,7 @@ package final class TestGateway: PaymentGateway {
             arguments: [key, parameters, request.operation.rawValue])
         guard
             let row = try Row.fetchOne(
-                db, sql: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
+                db, cachedSQL: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
                 arguments: [key])
         else { return .unanswered("the request is lost") }
         guard row["parameters"] == parameters else {
@@ -57,7 +57,7 @@ package final class TestGateway: PaymentGateway {
         case .refusesFirst(let code):
             let isFirst = try !Bool.fetchOne(
                 db,
-                sql: "SELECT EXISTS (SELECT 1 FROM request WHERE operation = ? AND order_id = ?)",
+                cachedSQL: "SELECT EXISTS (SELECT 1 FROM request WHERE operation = ? AND order_id = ?)",
                 arguments: [request.operation.rawValue, order.id]
             ).isTrue
             if isFirst { return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db) }

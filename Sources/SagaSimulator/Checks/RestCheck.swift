@@ -23,7 +23,7 @@ struct RestCheck {
         self.shop = shop
         self.safety = safety
         definitions = try world.store.read { store in
-            let sagas = try store.sagaIDs().map { ($0, try store.definition(of: $0)) }
+            let sagas = try store.sagaIDs().map { ($0, try world.databases.definition(of: $0, in: store)) }
             return Dictionary(uniqueKeysWithValues: sagas.compactMap { saga, found in found.map { (saga, $0) } })
         }
     }
@@ -153,7 +153,7 @@ struct RestCheck {
             done.formUnion(
                 try service.database.queue.unsafeRead {
                     try String.fetchAll(
-                        $0, sql: "SELECT saga || '/' || step || '/' || kind FROM barrier WHERE had_effect = 1")
+                        $0, cachedSQL: "SELECT saga || '/' || step || '/' || kind FROM barrier WHERE had_effect = 1")
                 })
         }
         var violations: [String] = []
@@ -187,10 +187,10 @@ struct RestCheck {
             try service.database.queue.unsafeRead { db in
                 closed.formUnion(
                     try String.fetchAll(
-                        db, sql: "SELECT saga || '/' || step FROM barrier WHERE round = 0 AND kind = 'action'"))
+                        db, cachedSQL: "SELECT saga || '/' || step FROM barrier WHERE round = 0 AND kind = 'action'"))
                 let missing = try String.fetchAll(
                     db,
-                    sql: """
+                    cachedSQL: """
                         SELECT saga || '/' || step FROM barrier AS undone
                         WHERE kind = 'compensation' AND state = 'succeeded' AND had_effect = 0 AND NOT EXISTS
                             (SELECT 1 FROM barrier WHERE saga = undone.saga AND step = undone.step

@@ -6,7 +6,7 @@ import SagaStore
 /// What must hold after every step of the worker: the machine's rules in every new line of every history, terminal
 /// states that stay (I5), an outbox that nothing leaves before its time.
 final class SafetyCheck {
-    private let store: SagaStore
+    private let databases: Databases
     private let worker: SimulatedProcess?
     private let causes: StuckCauses
     private var states: [SagaID: SagaState] = [:]
@@ -24,7 +24,7 @@ final class SafetyCheck {
 
     init(_ world: World, _ causes: StuckCauses) {
         self.causes = causes
-        store = world.store
+        databases = world.databases
         worker = world.processes.first { $0.name == "worker" }
         worker?.afterStep = { [unowned self] in look() }
     }
@@ -33,9 +33,12 @@ final class SafetyCheck {
         guard let worker, worker.commits != lastCommit else { return }
         lastCommit = worker.commits
         do {
-            try store.read { store in
+            try databases.store.read { store in
                 let unsent = unsentCommands(worker)
-                for line in try store.history(after: lastRow, definition: { states[$0]?.definition }) {
+                let lines = try store.history(after: lastRow) {
+                    try states[$0]?.definition ?? databases.definition(of: $0, in: store)
+                }
+                for line in lines {
                     lastRow = line.row
                     try check(line, unsent)
                 }

@@ -169,7 +169,7 @@ extension FuzzSystem {
         var sagas: Set<SagaID> = []
         for service in services {
             let found = try service.database.queue.read {
-                try Int64.fetchAll($0, sql: "SELECT DISTINCT saga FROM barrier")
+                try Int64.fetchAll($0, cachedSQL: "SELECT DISTINCT saga FROM barrier")
             }
             sagas.formUnion(found.map { SagaID(column: $0) })
         }

@@ -1,3 +1,4 @@
+import Glibc
 import SagaBus
 import SagaCore
 import Synchronization
@@ -54,6 +55,7 @@ package struct Campaign: Sendable {
     ///
     /// - Parameter show: called now and then, on the calling thread, which waits.
     package func run(_ show: (Tally) -> Void = { _ in }) -> Tally {
+        keepFreedMemory()
         let box = Box(first: seeds.lowerBound)
         let bell = BusMailbox()
         for _ in 0..<max(1, jobs) {
@@ -71,6 +73,16 @@ package struct Campaign: Sendable {
         var tally = box.progress.withLock { $0.tally }
         tally.failing.sort { $0.plan.seed < $1.plan.seed }
         return tally
+    }
+
+    /// Each seed needs as much memory as the last; giving it back in between takes a tenth of the time.
+    private func keepFreedMemory() {
+        // glibc's `mallopt`, which Swift's module of glibc leaves out; without it all works, slower.
+        guard let symbol = dlsym(nil, "mallopt") else { return }
+        let mallopt = unsafeBitCast(symbol, to: (@convention(c) (CInt, CInt) -> CInt).self)
+        let (trimThreshold, mmapThreshold): (CInt, CInt) = (-1, -3)
+        _ = mallopt(trimThreshold, 256 << 20)
+        _ = mallopt(mmapThreshold, 32 << 20)
     }
 
     private func take(from box: Box) -> UInt64? {
