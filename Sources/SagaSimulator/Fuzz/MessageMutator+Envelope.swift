@@ -11,7 +11,7 @@ extension MessageMutator {
             message.properties.headers += (0..<index(300)).map { ("more-\($0)", .int(Int64($0))) }
             return "many headers"
         default:
-            message.routingKey = pick(Self.texts.compactMap(\.self))
+            message.routingKey = pick(Self.addresses.compactMap(\.self))
             if chance(3) { message.exchange = pick(["", "no.such.exchange", SkaldNames.starts, SkaldNames.events]) }
             return "another address"
         }
@@ -23,6 +23,9 @@ extension MessageMutator {
         "held", "place-order", "skald.fence", "pause", "payment.authorize", "4711", "../../etc/passwd",
         "\(FuzzCast.victim(0))", "\(FuzzCast.nobody(3))/charge/action/1", FuzzCast.secret,
     ]
+
+    /// Where a message goes is logged when it does not arrive, so it is no secret.
+    private static let addresses = texts.filter { $0 != FuzzCast.secret }
 
     private mutating func mutateText(_ properties: inout MessageProperties) -> String {
         let texts: [(String, WritableKeyPath<MessageProperties, String?>)] = [
@@ -38,7 +41,7 @@ extension MessageMutator {
             properties[keyPath: text] = misspelled(old)
             return "\(name) misspelled"
         }
-        properties[keyPath: text] = pick(Self.texts)
+        properties[keyPath: text] = pick(name == "reply_to" ? Self.addresses : Self.texts)
         return "another \(name)"
     }
 
