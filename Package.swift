@@ -143,7 +143,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "skald", "SagaCore", "SagaYAML", "SagaBus", "RabbitMQBus", "BusConformance", "SagaStore", "SagaEngine",
-                "OrderServices",
+                "OrderServices", .product(name: "GRDB", package: "GRDB.swift"),
             ]),
     ]
 )

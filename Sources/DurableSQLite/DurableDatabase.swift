@@ -36,6 +36,9 @@ package final class DurableDatabase: Sendable {
 
     package var queue: DatabaseQueue { connection.withLock { $0 } }
 
+    /// Who has the file, as it says to others; nil in memory.
+    package var owner: String? { lock?.owner }
+
     /// Opens the file, creating it and its directory where they do not exist, and brings its schema up to date.
     ///
     /// - Parameters:

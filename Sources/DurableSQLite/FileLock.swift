@@ -6,6 +6,8 @@ import SagaCore
 /// Released when this value goes, and by the system when the process does.
 package final class FileLock: Sendable {
     private let descriptor: Int32
+    /// Who we are, as others read it: pid, host, since when.
+    package let owner: String
 
     package init(path: String) throws(UnusableDatabase) {
         let opened = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
@@ -20,7 +22,7 @@ package final class FileLock: Sendable {
                 description: "\(path) is held by another process (\(owner)); stop that one first")
         }
         descriptor = opened
-        let owner = "pid \(getpid()) on \(Self.hostName), since \(Timestamp.wallClock)"
+        owner = "pid \(getpid()) on \(Self.hostName), since \(Timestamp.wallClock)"
         let written = ftruncate(opened, 0) == 0 && owner.utf8.count == pwrite(opened, owner, owner.utf8.count, 0)
         guard written else {
             throw UnusableDatabase(

@@ -10,6 +10,8 @@ extension BatchWork {
                 try apply(verb, message)
             } else if let verb = DeadLetterVerb(rawValue: message.verb) {
                 try settle(verb, message)
+            } else if message.verb == OperatorMessage.ownerType {
+                try nameOwner(message)
             } else {
                 let known = OperatorVerb.allCases.map(\.rawValue) + DeadLetterVerb.allCases.map(\.rawValue)
                 throw Refusal(
@@ -39,6 +41,14 @@ extension BatchWork {
         } else {
             try apply(decision, replyTo: message.replyTo)
         }
+    }
+
+    /// F23: whoever is refused the shard can be told whose it is.
+    private mutating func nameOwner(_ message: OperatorMessage) throws {
+        guard let replyTo = message.replyTo else { return }
+        let owner = core.store.owner ?? "a worker without a file"
+        try post(
+            Answer(kind: .applied, requestID: message.requestID, body: ["owner": .string(owner)]).message(to: replyTo))
     }
 
     // MARK: Dead letters

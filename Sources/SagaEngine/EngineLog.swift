@@ -107,10 +107,12 @@ struct EngineLog {
     func returned(_ row: OutboxRow, _ reason: String) {
         var metadata = Self.metadata(row)
         metadata["reason"] = "\(reason.escapedForTerminal)"
-        logger.error(
-            row.command == nil
-                ? "no queue takes a message; it becomes a dead letter"
-                : "no queue takes a command; it stays in the outbox", metadata: metadata)
+        guard row.command != nil else {
+            return logger.error("no queue takes a message; it becomes a dead letter", metadata: metadata)
+        }
+        let queue = SkaldNames.commandQueue(participant: row.routingKey)
+        metadata["queue"] = "\(queue.escapedForTerminal)"
+        logger.error("no queue takes a command; it stays in the outbox", metadata: metadata)
     }
     func publishRefused(_ row: OutboxRow) {
         logger.error(

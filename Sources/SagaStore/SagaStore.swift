@@ -25,6 +25,9 @@ package final class SagaStore: Sendable {
     /// The connection itself; for harnesses.
     package var queue: DatabaseQueue { database.queue }
 
+    /// Which process this is that has the file: pid, host, since when. Nil in memory.
+    package var owner: String? { database.owner }
+
     /// Opens the file anew after an error, still holding its lock (rule 25).
     package func reopen() throws { try database.reopen() }
 

@@ -1,3 +1,4 @@
+import BusConformance
 import Foundation
 import OrderServices
 import SagaCore
@@ -54,23 +55,59 @@ struct KillAndRestartTests {
         #expect(system.stop().values.allSatisfy { $0 == 0 })
     }
 
-    @Test("F23: a second worker on the same file refuses to start and names the owner")
-    func secondWorker() async throws {
-        let system = try RunningSystem()
-        defer { system.tearDown() }
-        try system.start(.broker)
-        try system.start(.worker)
-        try await waitForFile(system.directory + "/skald.sqlite.lock")
-        let second = try system.run(["worker", "--sagas", "sagas"])
-        #expect(second.code != 0)
-        #expect(second.output.contains("held by another process (pid "))
-        #expect(system.stop() == [.worker: 0])
+    @Test("F19: dying again and again with a full prefetch makes no healthy message a dead letter")
+    func fullPrefetch() async throws {
+        try await RunningSystem.run { system in
+            try system.start(.broker)
+            try system.place(1...100)
+            // More often than a message may kill it: each time the first of them has just been handled, none has been
+            // acknowledged, and all come again.
+            for _ in 1...5 {
+                try system.start(.worker, environment: ["SKALD_CRASH_AT": "worker-after-commit:1"])
+                let code = try system.waitForEnd(of: .worker)
+                try require(code == -1, "it died, not exited with \(code)")
+            }
+            try system.start(.worker)
+            for service in [RunningSystem.Part.inventory, .payment, .ledger] { try system.startService(service) }
+            try system.expectRest(sagas: 100)
+        }
     }
 
-    private func waitForFile(_ path: String) async throws {
-        while (FileManager.default.contents(atPath: path) ?? Data()).isEmpty {
-            try await Task.sleep(for: .milliseconds(20))
+    @Test("F23: a second worker on the same file refuses to start and names the owner: pid, host, since when")
+    func secondWorkerOnTheFile() async throws {
+        try await RunningSystem.run { system in
+            try system.start(.broker)
+            try system.start(.worker)
+            try system.awaitLog(of: .worker, "worker started")
+            let second = try system.run(["worker", "--sagas", "sagas"])
+            try require(second.code == 1, "\(second)")
+            try require(second.output.contains("is held by another process (\(try owner(in: system)))"), "\(second)")
+            try require(system.stop() == [.worker: 0], "the first ends in order")
         }
+    }
+
+    @Test("F23: a second worker on the same shard, with another file, refuses to start and names the owner")
+    func secondWorkerOnTheShard() async throws {
+        try await RunningSystem.run { system in
+            try system.startAll()
+            try system.place(1...1)
+            try system.awaitEnds(1)
+            let second = try system.run(["worker", "--sagas", "sagas", "--data-dir", system.directory + "/other"])
+            try require(second.code == 1, "\(second)")
+            try require(
+                second.output.contains("shard 0 of this broker has a worker already (\(try owner(in: system)))"),
+                "\(second)")
+            // The first has noticed nothing.
+            try system.place(2...6)
+            try system.expectRest(sagas: 6)
+        }
+    }
+
+    /// Who the lock file says has the file: "pid 17 on host, since …".
+    private func owner(in system: RunningSystem) throws -> String {
+        let owner = try String(contentsOfFile: system.dataDirectory + "/skald.sqlite.lock", encoding: .utf8)
+        try require(owner.wholeMatch(of: /pid \d+ on .+, since \d{4}-.+/) != nil, "it says who: \(owner)")
+        return owner
     }
 
     private static func ended(_ transaction: StoreView) throws -> Int {

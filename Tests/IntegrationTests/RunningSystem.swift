@@ -18,6 +18,8 @@ final class RunningSystem {
     static let missing: Comment = "set SKALD_TEST_BROKER_CONTROL to the path of scripts/broker"
 
     let directory: String
+    /// Where the databases are; ``directory`` unless a test has another place for them.
+    var dataDirectory: String
     private let port = Int.random(in: 20_000...31_000)
     private let script: String
     private var processes: [Part: Process] = [:]
@@ -25,9 +27,12 @@ final class RunningSystem {
     init() throws {
         script = try #require(Self.brokerScript)
         directory = NSTemporaryDirectory() + "skald-system-\(UUID().uuidString)"
+        dataDirectory = directory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
+
+    var brokerURL: String { "amqp://guest:guest@127.0.0.1:\(port)/" }
 
     /// The command-line tool of this build.
     private static var executable: String {
@@ -41,14 +46,28 @@ final class RunningSystem {
 
     // MARK: Parts
 
-    func start(_ part: Part, _ arguments: [String] = []) throws {
+    func start(_ part: Part, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
+        var words = ["service", part.rawValue]
         switch part {
-        case .broker: try broker("start")
-        case .worker:
-            processes[part] = try launch(["worker", "--sagas", Self.repository + "/sagas"] + arguments, log: "worker")
-        case .inventory, .payment, .ledger:
-            processes[part] = try launch(["service", part.rawValue] + arguments, log: part.rawValue)
+        case .broker: return try broker("start")
+        case .worker: words = ["worker", "--sagas", Self.repository + "/sagas"]
+        case .inventory, .payment, .ledger: break
         }
+        processes[part] = try launch(words + arguments, log: part.rawValue, environment: environment)
+    }
+
+    /// Waits until it has ended by itself; its exit code, or -1 after a signal.
+    func waitForEnd(of part: Part) throws -> Int32 {
+        guard let process = processes.removeValue(forKey: part) else { throw Failure("\(part) does not run") }
+        process.waitUntilExit()
+        return process.terminationReason == .exit ? process.terminationStatus : -1
+    }
+
+    /// Writes beyond this fail from now on, until it is "unlimited".
+    func limitFileSize(of part: Part, to bytes: String) throws {
+        guard let process = processes[part] else { throw Failure("\(part) does not run") }
+        let status = system("prlimit --pid \(process.processIdentifier) --fsize=\(bytes):unlimited")
+        guard status == 0 else { throw Failure("prlimit: \(status)") }
     }
 
     /// Kills -9 and waits until it is gone.
@@ -89,6 +108,9 @@ final class RunningSystem {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
+    /// Runs rabbitmqctl.
+    func control(_ arguments: String) throws { try broker("ctl", "-- " + arguments) }
+
     /// Not through `Process`: it waits for the broker too, which has inherited its descriptors.
     private func broker(_ verb: String, _ rest: String = "") throws {
         let log = directory + "/broker.log"
@@ -112,14 +134,15 @@ final class RunningSystem {
     /// Starts one command, to be ended by whoever called.
     func begin(_ arguments: [String]) throws -> Process { try launch(arguments, log: "tool") }
 
-    private func launch(_ arguments: [String], log: String?, output: String? = nil) throws -> Process {
+    private func launch(
+        _ arguments: [String], log: String?, output: String? = nil, environment: [String: String] = [:]
+    ) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.executable)
         process.arguments = arguments
         process.environment = [
-            "SKALD_BROKER_URL": "amqp://guest:guest@127.0.0.1:\(port)/", "SKALD_DATA_DIR": directory,
-            "HOME": directory, "PATH": "/usr/bin:/bin",
-        ]
+            "SKALD_BROKER_URL": brokerURL, "SKALD_DATA_DIR": dataDirectory, "HOME": directory, "PATH": "/usr/bin:/bin",
+        ].merging(environment) { $1 }
         let path = output ?? directory + "/\(log ?? "tool").log"
         if !FileManager.default.fileExists(atPath: path) {
             try #require(FileManager.default.createFile(atPath: path, contents: nil))
@@ -139,7 +162,7 @@ final class RunningSystem {
     // MARK: What there is to see
 
     func read<Result>(_ body: (StoreView) throws -> Result) throws -> Result {
-        try SagaStoreReader(path: directory + "/skald.sqlite").read(body)
+        try SagaStoreReader(path: dataDirectory + "/skald.sqlite").read(body)
     }
 
     /// Looks again and again until `condition` holds; the test's time limit ends it otherwise.
@@ -148,6 +171,6 @@ final class RunningSystem {
     }
 
     func audit() throws -> AuditReport {
-        try MoneyAndStockAudit(reading: directory).report(atRest: true)
+        try MoneyAndStockAudit(reading: dataDirectory).report(atRest: true)
     }
 }

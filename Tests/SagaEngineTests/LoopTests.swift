@@ -33,7 +33,7 @@ struct LoopTests {
         return (saga, HandClock(at: shop.now.adding(milliseconds: 60_000)))
     }
 
-    @Test("Rule 25: acknowledged after the commit, published after it too")
+    @Test("F1, rule 25: acknowledged after the commit, published after it too")
     func order() async throws {
         let committed = Mutex<[Int]>([])
         let bus = HandBus { [store] _ in

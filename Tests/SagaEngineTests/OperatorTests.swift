@@ -1,3 +1,4 @@
+import Glibc
 import SagaBus
 import SagaCore
 import Testing
@@ -161,5 +162,39 @@ struct OperatorTests {
             #expect(answers.first?.body["code"] == "NOT_ALLOWED")
         }
         #expect(try shop.outbox.allSatisfy { $0.exchange.isEmpty })
+    }
+
+    @Test(
+        "F18: a replayed dead letter that AMQP cannot carry is refused at replay with its code, and can be discarded",
+        arguments: [
+            MessageProperties(messageID: String(repeating: "i", count: 256)),
+            MessageProperties(messageID: "m", headers: [(String(repeating: "h", count: 129), .bool(true))]),
+            MessageProperties(messageID: "m", headers: [("h", .string(String(repeating: "v", count: 65 << 10)))]),
+        ])
+    func replayOfWhatAMQPCannotCarry(_ properties: MessageProperties) throws {
+        let shop = try Shop()
+        // Another library, whose limits are others, has sent what nobody can read.
+        let message = Message(exchange: SkaldNames.starts, routingKey: "0", properties: properties, body: [])
+        try shop.process(shop.delivery(.starts, message))
+        #expect(try shop.deadLetters().count == 1)
+        let answers = try shop.process(shop.request("replay", ["deadLetter": 1])).answers()
+        #expect(answers.first?.kind == .refused)
+        #expect(answers.first?.body["code"] == "NOT_ALLOWED")
+        #expect(answers.first?.body["path"] == "deadLetter")
+        #expect(answers.first?.body["message"]?.string?.contains("which AMQP cannot carry") == true)
+        #expect(try shop.outbox.allSatisfy { $0.exchange.isEmpty })
+        #expect(try shop.deadLetters().first?.settlement == nil)
+        let discarded = try shop.process(shop.request("discard", ["deadLetter": 1], id: "d")).answers()
+        #expect(discarded.first?.kind == .applied)
+    }
+
+    @Test("F23: whoever is refused the shard is told which process has it")
+    func owner() throws {
+        let shop = try Shop(.file)
+        let answers = try shop.process(shop.request("skald.owner", [:])).answers()
+        #expect(answers.first?.kind == .applied)
+        let owner = answers.first?.body["owner"]?.string ?? ""
+        #expect(owner.hasPrefix("pid \(getpid()) on "), "\(owner)")
+        #expect(owner.contains(", since 2"), "\(owner)")
     }
 }

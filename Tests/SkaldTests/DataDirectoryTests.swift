@@ -113,4 +113,17 @@ import Testing
         #expect(unset.code == 64)
         #expect(unset.errors.contains("--data-dir is empty"))
     }
+
+    @Test("SIGTERM to a worker or service that has just got its file ends it in order")
+    func stoppedAtOnce() async throws {
+        for (name, file, words) in [("w", "skald", "worker"), ("p", "payment", "service payment")] {
+            let run = try await tool.shell(
+                """
+                lock=\(name)/\(file).sqlite.lock
+                { until [ -s $lock ]; do :; done; kill -TERM $(sed 's/^pid //; s/ .*//' $lock); } &
+                exec "$SKALD" \(words) --data-dir \(name)
+                """)
+            #expect(run.code == 0, "\(words): \(run)")
+        }
+    }
 }

@@ -2,6 +2,9 @@ import SagaCore
 
 /// An operator's request as it travels: the machine decides what comes of it.
 public struct OperatorMessage: Sendable, Hashable {
+    /// The verb that asks which process runs the shard; a second worker asks it before it gives up.
+    package static let ownerType = "skald.owner"
+
     public var requestID: String
     public var verb: String
     public var replyTo: String?

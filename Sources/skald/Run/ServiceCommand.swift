@@ -38,6 +38,7 @@ struct ServiceCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let stop = await StopSignals()
         try await reportingFailures {
             let logger = log.logger("skald.\(name.rawValue)")
             let bus = try broker.bus(named: "skald service \(name.rawValue)", logger: logger)
@@ -46,8 +47,7 @@ struct ServiceCommand: AsyncParsableCommand {
             defer { bus.close() }
             var settings = ParticipantSettings()
             settings.crashPoints = try CrashAt.crashPoints()
-            try await runUntilSignalled(
-                service.service(over: bus, settings: settings, logger: logger), logger: logger)
+            try await stop.run(service.service(over: bus, settings: settings, logger: logger), logger: logger)
         }
     }
 

@@ -8,8 +8,6 @@ import SagaBus
 import SagaCore
 import SagaEngine
 import SagaStore
-import ServiceLifecycle
-import UnixSignals
 
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,6 +46,9 @@ struct Worker: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let stop = await StopSignals()
+        // The definitions are read anyway before there is anything to reload.
+        signal(SIGHUP, SIG_IGN)
         try await reportingFailures {
             let logger = log.logger("skald.worker")
             let loaded = try definitions.loadForRunning()
@@ -66,7 +67,11 @@ struct Worker: AsyncParsableCommand {
                 hangups.cancel()
                 bus.close()
             }
-            try await runUntilSignalled(orchestrator, logger: logger)
+            do {
+                try await stop.run(orchestrator, logger: logger)
+            } catch let error as BusError where error.code == .accessRefused {
+                throw try await ShardOwner.refusal(over: bus) ?? error
+            }
         }
     }
 
@@ -83,7 +88,6 @@ struct Worker: AsyncParsableCommand {
     }
 
     private func reloadOnHangup(_ orchestrator: Orchestrator) -> any DispatchSourceSignal {
-        signal(SIGHUP, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: SIGHUP)
         source.setEventHandler { [definitions] in
             guard let (loaded, problems) = try? definitions.load() else { return }
@@ -93,17 +97,6 @@ struct Worker: AsyncParsableCommand {
         source.resume()
         return source
     }
-}
-
-/// Runs a long-lived service until SIGTERM or SIGINT.
-func runUntilSignalled(_ service: some ServiceLifecycle.Service, logger: Logger) async throws {
-    var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .warning)
-    let group = ServiceGroup(
-        configuration: ServiceGroupConfiguration(
-            services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-    try await group.run()
 }
 
 extension BrokerOptions {
