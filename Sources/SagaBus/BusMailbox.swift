@@ -45,6 +45,12 @@ public final class BusMailbox: Sendable {
 
     public func post(_ event: BusEvent) { post([event]) }
 
+    package var isEmpty: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return contents.events.isEmpty
+    }
+
     /// Makes the current or next ``receive(waitingAtMost:limit:)`` return at once, with or without events.
     public func wake() {
         pthread_mutex_lock(mutex)

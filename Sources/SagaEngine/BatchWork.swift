@@ -42,6 +42,7 @@ struct BatchWork {
                 delivery,
                 Refusal(code: .messageTooLarge, message: "at most \(JSONLimits.message.maxBytes) bytes are taken"))
         }
+        if PlantedBug.dropsWhatComesAgain.isPlanted, delivery.isRedelivered { return }
         switch delivery.consumer {
         case .starts: try start(delivery)
         case .replies: try reply(delivery)
@@ -141,7 +142,9 @@ struct BatchWork {
     // MARK: Messages out
 
     private mutating func send(_ command: OutgoingCommand, of state: SagaState) throws {
-        if let old = addedCommands[state.id]?[command.id] ?? core.unsent.row(of: command.id) {
+        if let old = addedCommands[state.id]?[command.id] ?? core.unsent.row(of: command.id),
+            !PlantedBug.leavesReplacedRow.isPlanted
+        {
             try removeFromOutbox([old])
             result.replaced.append(old)
             result.outgoing.removeAll { $0.id == old }

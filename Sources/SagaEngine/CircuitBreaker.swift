@@ -144,7 +144,8 @@ struct CircuitBreaker: Sendable, Hashable {
 
     /// Closes once nothing is held and it has answered; says whether it does.
     mutating func closes(held: Int) -> Bool {
-        guard holds, held == 0, phase == .admitting || lastReplyAt != nil else { return false }
+        guard holds, held == 0, !PlantedBug.neverTakesForBack.isPlanted, phase == .admitting || lastReplyAt != nil
+        else { return false }
         self = CircuitBreaker()
         return true
     }

@@ -50,7 +50,7 @@ package final class EngineCore {
         returned.removeAll()
         savedHashes.removeAll()
         try store.reopen()
-        try readOutbox()
+        if !PlantedBug.trustsFailedCommit.isPlanted { try readOutbox() }
     }
 
     private func readOutbox() throws {
@@ -59,7 +59,7 @@ package final class EngineCore {
             try view.outboxIndex { index.append(($0, $1, $2)) }
             return try view.breakers()
         }
-        nextRow = max(nextRow, (index.last?.id ?? 0) + 1)
+        nextRow = max(PlantedBug.usesRowsAgain.isPlanted ? 1 : nextRow, (index.last?.id ?? 0) + 1)
         storedBreakers = Dictionary(uniqueKeysWithValues: stored.map { ($0.participant, $0) })
         breakers = storedBreakers.mapValues { CircuitBreaker($0) }
         unsent.removeAll()
@@ -93,6 +93,7 @@ package final class EngineCore {
         var housekeeping = batch
         housekeeping.deliveries = []
         housekeeping.timersSince = nil
+        if PlantedBug.forgetsConfirmedSingly.isPlanted { housekeeping.confirmed = [] }
         result.merge(try commit(housekeeping, at: now, using: &random))
         for delivery in batch.deliveries {
             var single = EngineBatch()
@@ -152,6 +153,7 @@ package final class EngineCore {
             if PlantedBug.cachesBeforeCommit.isPlanted { cache.keep(work.changed.values) }
             settings.crashPoints.reached(.workerBeforeCommit)
         }
+        try settings.afterCommit()
         guard let work = committed else { preconditionFailure("the transaction has committed") }
         random = drawn
         nextRow = work.nextRow

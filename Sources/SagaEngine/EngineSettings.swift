@@ -29,6 +29,8 @@ package struct EngineSettings: Sendable {
 
     /// Where a harness may make the process die.
     package var crashPoints = CrashPoints.none
+    /// Where a harness may report a commit as failed that was done.
+    package var afterCommit: @Sendable () throws -> Void = {}
 
     package init() {}
 }

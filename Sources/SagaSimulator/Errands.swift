@@ -35,9 +35,14 @@ struct Errands {
                 customer.add(
                     start("cancel-\(number)", at: later, "cancel-order", ["orderId": .string("\(number)")]))
             }
-            if luck.happens(.repeatStart) {
+            for count in 0..<3 where luck.happens(.repeatStart) {
                 let later = due + luck.milliseconds(1000...600_000, of: .repeatStart)
-                customer.add(successor("place-\(number)-successor", at: later, order, key: "\(number)"))
+                // Seldom after the wrong one, or with another order.
+                let isWrong = luck.draw(0...3, of: .repeatStart) == 0
+                customer.add(
+                    successor(
+                        "place-\(number)-successor-\(count)", at: later, isWrong ? Self.altered(order) : order,
+                        key: "\(number)", ofFirst: isWrong))
             }
             if luck.happens(.changeDefinition) {
                 world.time.after(luck.draw(0...plan.faultMilliseconds, of: .changeDefinition)) { changeFiles() }
@@ -52,7 +57,7 @@ struct Errands {
     }
 
     private func start(_ id: String, at due: Int64, _ definition: String, _ input: JSONValue) -> Errand {
-        Errand(id: id, due: due) { id in
+        Errand(id: id, due: due, repeatAfter: repeatAfter()) { id in
             StartRequest(requestID: id, definition: definition, replyTo: Customer.queue, input: input)
                 .message(shard: 0)
         }
@@ -65,10 +70,18 @@ struct Errands {
         return .object(members)
     }
 
-    private func successor(_ id: String, at due: Int64, _ order: JSONValue, key: String) -> Errand {
-        Errand(id: id, due: due) { [world] id in
-            guard let old = try? world.store.read({ try $0.sagas(withKey: key, definition: "place-order") }).first
-            else { return nil }
+    /// Whoever has lost the answer asks again.
+    private func repeatAfter() -> Int64? {
+        luck.draw(0...3, of: .repeatStart) == 0 ? luck.draw(0...120_000, of: .repeatStart) : nil
+    }
+
+    /// - Parameter ofFirst: of the first saga with that key, not of the last.
+    private func successor(
+        _ id: String, at due: Int64, _ order: JSONValue, key: String, ofFirst: Bool
+    ) -> Errand {
+        Errand(id: id, due: due, repeatAfter: repeatAfter()) { [world] id in
+            let sagas = try? world.store.read { try $0.sagas(withKey: key, definition: "place-order") }
+            guard let old = ofFirst ? sagas?.last : sagas?.first else { return nil }
             return StartRequest(
                 requestID: id, definition: "place-order", again: old, replyTo: Customer.queue, input: order
             ).message(shard: 0)
@@ -87,7 +100,7 @@ struct Errands {
     }
 
     private func request(_ id: String, at due: Int64) -> Errand {
-        Errand(id: id, due: due) { id in
+        Errand(id: id, due: due, repeatAfter: repeatAfter()) { id in
             guard let all = try? world.store.read({ try $0.sagas(SagaFilter()) }), !all.isEmpty else { return nil }
             func pick(_ count: Int) -> Int { Int(luck.draw(0...Int64(count - 1), of: .operatorRequest)) }
             let open = all.filter { !$0.status.isTerminal }

@@ -36,6 +36,9 @@ final class Luck: @unchecked Sendable {
         return true
     }
 
+    /// Whether the fault can happen now, for what goes along with it.
+    func mayHappen(_ fault: SimulatedFault) -> Bool { isOn && rates[fault.index] > 0 && total < limit }
+
     func draw(_ range: ClosedRange<Int64>, of fault: SimulatedFault) -> Int64 {
         Int64.random(in: range, using: &streams[fault.index])
     }

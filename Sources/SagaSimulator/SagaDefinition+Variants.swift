@@ -19,11 +19,18 @@ extension SagaDefinition {
         return changed(members)
     }
 
-    /// The same steps with another deadline, under this version.
+    /// The same steps with another deadline and other timeouts, under this version.
     func altered(version: Int) -> SagaDefinition {
         var members = source.object ?? [:]
+        let number = contentHash.utf8.reduce(0) { $0 &+ Int($1) } % 7
         members["version"] = .number(JSONNumber(Int64(version)))
-        members["deadline"] = .string("\(16 + contentHash.utf8.reduce(0) { $0 &+ Int($1) } % 7)m")
+        members["deadline"] = .string("\(16 + number)m")
+        members["steps"] = .array(
+            (source["steps"]?.array ?? []).enumerated().map { index, json in
+                var step = json.object ?? [:]
+                step["timeout"] = .string("\(steps[index].timeoutMilliseconds + Int64(number) + 1)ms")
+                return .object(step)
+            })
         return changed(members)
     }
 

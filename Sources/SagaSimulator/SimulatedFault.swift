@@ -20,10 +20,13 @@ package enum SimulatedFault: String, CaseIterable, Sendable, Hashable {
     case crashParticipant = "crash-participant"
     /// A process stands still for a while and then goes on (F20).
     case stall
-    /// A commit fails: the disk is full (F21).
+    /// A commit fails: the disk is full (F21). The worker's also fails for another reason (F26), or is done and says it
+    /// is not.
     case failCommit = "fail-commit"
-    /// A handler meets an error of its own and asks to be asked again.
+    /// A handler meets an error of its own and asks to be asked again, now and then after a pause of its own.
     case handlerError = "handler-error"
+    /// A participant answers without something that its answer should hold (rule 13).
+    case incompleteReply = "incomplete-reply"
     /// A participant refuses an action for reasons of its own.
     case refuseAction = "refuse-action"
     /// A participant refuses what may not be refused: a compensation, or an action after the point of no return (F12).
@@ -34,9 +37,9 @@ package enum SimulatedFault: String, CaseIterable, Sendable, Hashable {
     case lostGatewayAnswer = "lost-gateway-answer"
     /// An operator asks for something: cancel, retry, skip, resolve, pause, resume, abandon (F27).
     case operatorRequest = "operator-request"
-    /// A customer sends the same order again, or another under the same number (F4).
+    /// A customer sends the same order again, or another under the same number, or one after another (F4).
     case repeatStart = "repeat-start"
-    /// A wall clock jumps, by up to a day (F24).
+    /// A wall clock jumps, by up to a day, also while the worker is down (F24).
     case jumpClock = "jump-clock"
     /// The definition files change (F25).
     case changeDefinition = "change-definition"
@@ -75,7 +78,8 @@ package struct Scenario: Sendable, Hashable {
             .loseMessage: 0.02, .duplicateMessage: 0.03, .delayMessage: 0.03, .breakConnection: 0.004,
             .stopBroker: 0.001, .deleteQueue: 0.002, .blockBroker: 0.002, .crashWorker: 0.004, .crashParticipant: 0.004,
             .stall: 0.004,
-            .failCommit: 0.005, .handlerError: 0.03, .refuseAction: 0.03, .refuseForGood: 0.01, .silentGateway: 0.1,
+            .failCommit: 0.005, .handlerError: 0.03, .incompleteReply: 0.01, .refuseAction: 0.03, .refuseForGood: 0.01,
+            .silentGateway: 0.1,
             .lostGatewayAnswer: 0.1, .operatorRequest: 0.25, .repeatStart: 0.3, .jumpClock: 0.001,
             .changeDefinition: 0.1,
         ])
@@ -94,8 +98,9 @@ package struct Scenario: Sendable, Hashable {
     package static let operators = Scenario(
         name: "operators",
         rates: [
-            .operatorRequest: 1, .refuseForGood: 0.05, .refuseAction: 0.05, .loseMessage: 0.05, .delayMessage: 0.05,
-            .duplicateMessage: 0.05, .crashWorker: 0.004, .lostGatewayAnswer: 0.1,
+            .operatorRequest: 1, .refuseForGood: 0.05, .refuseAction: 0.05, .incompleteReply: 0.05,
+            .loseMessage: 0.05, .delayMessage: 0.05, .duplicateMessage: 0.05, .crashWorker: 0.004,
+            .lostGatewayAnswer: 0.1,
         ])
 
     package static let all = [everything, crashes, network, operators, calm]

@@ -35,7 +35,7 @@ package enum Simulation {
         let errands = Errands(plan, shop, in: world)
         guard let customer = world.customer else { preconditionFailure("customers never die") }
         errands.hand(to: customer)
-        let safety = SafetyCheck(world, StuckCauses(world, plan, shop))
+        let safety = SafetyCheck(world, StuckCauses(world, plan, shop), plan)
         world.time.after(plan.faultMilliseconds) {
             world.luck.end()
             world.trace.note("world", "from now on nothing goes wrong any more")

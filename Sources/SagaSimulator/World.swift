@@ -59,7 +59,8 @@ final class World: @unchecked Sendable {
             [unowned self] process, bus in
             let signals = EngineSignals()
             workerSignals = signals
-            let engineClock = EngineClock(notBefore: try store.read { try $0.lastTime() }) { id in
+            let last = PlantedBug.clockFollowsWall.isPlanted ? nil : try store.read { try $0.lastTime() }
+            let engineClock = EngineClock(notBefore: last) { id in
                 id == CLOCK_REALTIME ? clock.wall.milliseconds : clock.sinceBoot
             }
             var settings = plan.engineSettings
@@ -69,6 +70,10 @@ final class World: @unchecked Sendable {
                 core: EngineCore(store: store, settings: settings, definitions: []), store: store, bus: bus,
                 settings: settings, definitions: files, clock: engineClock, random: SplitMix64(seed: random.next()),
                 signals: signals, logger: .silent)
+        }
+        worker.onDeath = { [unowned self] in
+            guard luck.mayHappen(.jumpClock), luck.draw(0...3, of: .jumpClock) == 0 else { return }
+            jump(clock)
         }
         worker.isInTransaction = { [store] in store.queue.unsafeIsInTransaction }
         worker.checkPublish = { [store, compensations = Self.compensations(files)] token, message in
@@ -143,6 +148,11 @@ final class World: @unchecked Sendable {
 
     /// Planted bugs that are easier made here than where they would happen.
     private func plant(in settings: inout EngineSettings, worker: SimulatedProcess) throws {
+        settings.crashPoints = CrashPoints { [unowned worker] point in
+            if point == .workerBeforeCommit { worker.isInBatch = true }
+        }
+        if PlantedBug.takesSlowForSilent.isPlanted { settings.unansweredLimit = 1 }
+        settings.afterCommit = { [unowned worker] in try worker.misreport() }
         if PlantedBug.forgetsTimersOnRestart.isPlanted {
             try store.queue.writeWithoutTransaction { try $0.execute(sql: "UPDATE sagas SET wake_at = NULL") }
         }
@@ -168,7 +178,10 @@ final class World: @unchecked Sendable {
     // MARK: Faults of the machines
 
     private func jumpClock() {
-        let clock = clocks[Int(luck.draw(0...Int64(clocks.count - 1), of: .jumpClock))]
+        jump(clocks[Int(luck.draw(0...Int64(clocks.count - 1), of: .jumpClock))])
+    }
+
+    private func jump(_ clock: MachineClock) {
         let jump = luck.draw(-86_400_000...86_400_000, of: .jumpClock)
         trace.note("clock", "a wall clock jumps by \(jump / 1000) s")
         clock.jump(by: jump)

@@ -12,6 +12,18 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case outageUsesBudget = "an outage uses up a budget"
     case cachesBeforeCommit = "changes its cache before the commit"
     case forgetsBusinessKeys = "forgets business keys"
+    case dropsWhatComesAgain = "drops what is delivered again"
+    case succeedsCompleted = "starts a successor of a completed saga"
+    case announcesWrongly = "announces the wrong end"
+    case leavesReplacedRow = "leaves the row of an earlier attempt in the outbox"
+    case usesRowsAgain = "uses the numbers of outbox rows again"
+    case clockFollowsWall = "takes its time from a wall clock that was set back"
+    case trustsFailedCommit = "takes a commit that reported an error for undone"
+    case forgetsConfirmedSingly = "forgets confirmed rows when inputs run singly"
+    case returnedHasNotLeft = "waits for ever for a command that no queue takes"
+    case takesSlowForSilent = "takes a participant for silent after one timeout"
+    case neverTakesForBack = "never takes a participant for back"
+    case keepsHeldForNobody = "keeps held commands that nobody awaits"
 
     // The machine.
     case leavesUnknownStep = "an unknown step is not compensated"
@@ -26,6 +38,14 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case retriesUnderNewID = "retries under a new id while unknown"
     case resolvesWithoutFence = "resolves without a fence"
     case sendsWhilePaused = "sends while paused"
+    case forgetsOutput = "compensates without the output"
+    case renewsBudget = "renews a budget with each attempt"
+    case pausesForNothing = "asks again without a pause"
+    case forgetsDeadline = "forgets the deadline"
+    case forgetsCancel = "forgets a cancel that it promised"
+    case forgetsAnswers = "forgets the answers to requests"
+    case heedsEarlierRound = "heeds the refusal of an earlier round"
+    case leavesOutputUnchecked = "does not check outputs"
 
     // The participant.
     case hasNoBarrier = "has no barrier"

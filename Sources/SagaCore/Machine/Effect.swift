@@ -25,6 +25,7 @@ extension SagaState {
         }
         switch event {
         case .started: return publish(types.started)
+        case .completed where PlantedBug.announcesWrongly.isPlanted: return publish(types.compensated)
         case .completed: return publish(types.completed)
         case .compensated: return publish(types.compensated)
         case .stuck: return publish(types.stuck)
@@ -51,7 +52,7 @@ extension SagaState {
             }
             action = compensation
             var members = JSONObject([("input", try actionBody(sent.step))])
-            if let output = steps[sent.step].output { members["output"] = output }
+            if let output = steps[sent.step].output, !PlantedBug.forgetsOutput.isPlanted { members["output"] = output }
             body = .object(members)
         case .fence:
             action = nil

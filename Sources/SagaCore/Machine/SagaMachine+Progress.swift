@@ -90,7 +90,7 @@ extension SagaMachine {
                 SentCommand(
                     step: step, kind: kind, round: progress.round, attempt: progress.attempt + 1,
                     timeoutAt: now.adding(milliseconds: definition.timeoutMilliseconds),
-                    budgetEndsAt: hasDuration && progress.budgetEndsAt == nil
+                    budgetEndsAt: hasDuration && (progress.budgetEndsAt == nil || PlantedBug.renewsBudget.isPlanted)
                         ? now.adding(milliseconds: duration) : nil,
                     closesStep: closesStep)))
     }

@@ -61,7 +61,9 @@ extension SagaMachine {
         }
         let isEarlierRound = reply.command.round < current.action.round
         // A refusal of an earlier round was settled in its time.
-        if reply.outcome == .failed, isEarlierRound { return .ignored("an earlier round") }
+        if reply.outcome == .failed, isEarlierRound, !PlantedBug.heedsEarlierRound.isPlanted {
+            return .ignored("an earlier round")
+        }
         switch (current.status, reply.outcome) {
         case (.inFlight, .succeeded), (.backingOff, .succeeded), (.unknown, .succeeded):
             guard !state.status.isTerminal else { return try noteLate(step, reply) }
@@ -85,7 +87,9 @@ extension SagaMachine {
     mutating func actionSucceeded(_ step: Int, output: JSONValue, contradicts: Bool) throws(Refusal) {
         try emit(.succeeded(step: step, kind: .action, output: output, contradicts: contradicts))
         // Rule 13: what later steps refer to must be there.
-        guard state.rollback == nil, let missing = missingOutput(step, output) else { return }
+        guard state.rollback == nil, !PlantedBug.leavesOutputUnchecked.isPlanted,
+            let missing = missingOutput(step, output)
+        else { return }
         let error = StepError(code: missing.code.rawValue, message: missing.description)
         if state.isPastPointOfNoReturn {
             try emit(.stuck(step: step, error: error))

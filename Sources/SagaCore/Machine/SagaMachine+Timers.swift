@@ -66,7 +66,7 @@ extension SagaMachine {
         let floor = min(retryAfterMilliseconds ?? 0, Self.longestRetryAfterMilliseconds)
         let policy = definition.retryPolicy(of: kind)
         let backoff = max(floor, policy.backoff(afterAttempt: progress.attemptsOfBudget, using: &random))
-        let until = now.adding(milliseconds: backoff)
+        let until = now.adding(milliseconds: PlantedBug.pausesForNothing.isPlanted ? 0 : backoff)
         let isWithinBudget =
             if kind == .action, definition.kind == .compensatable {
                 progress.attemptsOfBudget < policy.attempts

@@ -15,7 +15,7 @@ extension SagaState {
         case .started(let start):
             key = start.key
             input = start.input
-            deadlineAt = start.deadlineAt
+            deadlineAt = PlantedBug.forgetsDeadline.isPlanted ? nil : start.deadlineAt
             traceparent = start.traceparent
             startedAt = now
         case .sent(let sent): evolve(sent)
@@ -60,7 +60,8 @@ extension SagaState {
             isPaused = false
             pausedAt = nil
             postponeBudgets(by: pausedMilliseconds)
-        case .cancelRequested: isCancelRequested = true
+        case .cancelRequested: isCancelRequested = !PlantedBug.forgetsCancel.isPlanted
+        case .requested where PlantedBug.forgetsAnswers.isPlanted: break
         case .requested(let request, let answer): answers[request.id] = answer
         case .noted(let step, let kind, _): steps[step].lateReplies.insert(kind)
         case .completed: end(.completed, at: now)

@@ -54,6 +54,10 @@ struct RestCheck {
                 if errand.wasSent { violations.append("I1: \(errand.id) was never answered") }
                 continue
             }
+            // Rules 21 and 22: whoever asks again hears the same.
+            if errand.laterAnswers.contains(where: { contradicts($0, answer, to: errand) }) {
+                violations.append("rule 21: \(errand.id) was answered once so and once otherwise")
+            }
             guard errand.isStart else { continue }
             switch answer.kind {
             case .accepted:
@@ -79,6 +83,13 @@ struct RestCheck {
             if group.count - successors != 1 { violations.append("I1: \(group.count) sagas for \(key)") }
         }
         return violations
+    }
+
+    /// What was accepted is not refused later, unless the definition has gone or the key has gone to a successor.
+    private func contradicts(_ later: Answer, _ first: Answer, to errand: Errand) -> Bool {
+        guard errand.isStart else { return later.kind != first.kind }
+        guard first.kind == .accepted, later.kind != .accepted else { return false }
+        return later.code.hasSuffix("_UNKNOWN") ? later.code == "SAGA_UNKNOWN" : errand.isSuccessor
     }
 
     private func mayBeRefused(_ errand: Errand, _ code: String) -> Bool {
@@ -215,7 +226,8 @@ struct RestCheck {
         let unexpected = letters.filter { !$0.detail.contains("the worker died") }
         var violations = unexpected.map { "I6: dead letter \($0.reason): \($0.detail)" }
         if outbox > 0 { violations.append("I6: \(outbox) messages are left in the outbox") }
-        return violations
+        return try violations
+            + world.store.read { try safety.violationsAtRest($0, isShort: unexpected.count < letters.count) }
     }
 
     /// Rule 28: who listens to the events has heard of every end.
@@ -239,5 +251,5 @@ extension Errand {
     fileprivate var isOther: Bool { id.hasSuffix("-other") }
     /// Whose number it came under.
     fileprivate var original: String { id.split(separator: "-").prefix(2).joined(separator: "-") }
-    fileprivate var isSuccessor: Bool { id.hasSuffix("-successor") }
+    fileprivate var isSuccessor: Bool { id.contains("-successor-") }
 }

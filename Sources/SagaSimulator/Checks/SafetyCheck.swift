@@ -7,8 +7,12 @@ import SagaStore
 /// states that stay (I5), an outbox that nothing leaves before its time.
 final class SafetyCheck {
     private let databases: Databases
+    private let time: VirtualTime
     private let worker: SimulatedProcess?
+    private let luck: Luck
     private let causes: StuckCauses
+    private let referee = Referee()
+    private let watch: OutboxWatch?
     private var states: [SagaID: SagaState] = [:]
     private var lastRow: Int64 = 0
     private var lastCommit = 0
@@ -16,44 +20,67 @@ final class SafetyCheck {
     /// Of the worker's present life.
     private var greatestOutboxRow: OutboxRowID = 0
     private var life = 0
+    /// What the worker's clock shows beyond ours, in its present life.
+    private var clockOffset: Int64?
     /// Rows of the outbox when last looked.
     private var outbox: [OutboxRowID: CommandID?] = [:]
     private(set) var violations: [String] = []
     /// Steps that a fence has closed, as far as the orchestrator was told.
     private(set) var fenced: [(saga: SagaID, step: String)] = []
 
-    init(_ world: World, _ causes: StuckCauses) {
+    init(_ world: World, _ causes: StuckCauses, _ plan: Plan) {
         self.causes = causes
         databases = world.databases
+        time = world.time
+        luck = world.luck
         worker = world.processes.first { $0.name == "worker" }
+        watch = worker.map { OutboxWatch(world.time, $0, limit: plan.engineSettings.unansweredLimit) }
+        worker?.witness = self
         worker?.afterStep = { [unowned self] in look() }
     }
 
     private func look() {
-        guard let worker, worker.commits != lastCommit else { return }
-        lastCommit = worker.commits
+        guard let worker, let watch else { return }
         do {
-            try databases.store.read { store in
-                let unsent = unsentCommands(worker)
-                let lines = try store.history(after: lastRow) {
-                    try states[$0]?.definition ?? databases.definition(of: $0, in: store)
-                }
-                for line in lines {
-                    lastRow = line.row
-                    try check(line, unsent)
-                }
-                try checkOutbox(store, worker)
+            for delivery in referee.acknowledged {
+                if let name = participant(ofReply: delivery) { watch.answered(name) }
             }
+            if life != worker.life {
+                (life, greatestOutboxRow, clockOffset) = (worker.life, outbox.keys.max() ?? 0, nil)
+            }
+            if worker.commits != lastCommit {
+                lastCommit = worker.commits
+                try databases.store.read { try read($0, worker, watch) }
+            }
+            for (token, message) in referee.published { watch.published(token, message) }
+            try referee.settle(life: worker.life) { watch.since($0) }
+            try watch.check { referee[$0.saga]?.awaits($0) ?? true }
         } catch {
-            violations.append("rule broken: \(error)")
+            violations.append(error is Breach ? "\(error)" : "rule broken: \(error)")
         }
+    }
+
+    /// What a step has committed.
+    private func read(_ store: StoreView, _ worker: SimulatedProcess, _ watch: OutboxWatch) throws {
+        let unsent = unsentCommands(worker)
+        let lines = try store.history(after: lastRow) {
+            try states[$0]?.definition ?? databases.definition(of: $0, in: store)
+        }
+        for line in lines {
+            lastRow = line.row
+            try check(line, unsent, watch)
+        }
+        try checkOutbox(store, worker)
+        watch.update(outbox) { referee.participant(of: $0) }
+        if watch.mayHaveBreakers { try watch.update(try store.breakers()) }
     }
 
     // MARK: Histories
 
-    private func check(_ line: HistoryLine, _ unsent: Set<CommandID>) throws {
+    private func check(_ line: HistoryLine, _ unsent: Set<CommandID>, _ watch: OutboxWatch) throws {
         guard line.at >= lastTime else { throw about(line.saga, "time runs backward in the histories (rule 27)") }
         lastTime = line.at
+        try checkClock(line)
         var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
         for event in line.events {
@@ -63,9 +90,9 @@ final class SafetyCheck {
                 throw about(line.saga, "it is stuck without cause: \(error.code) (I1)")
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))
-            case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent)
-            case .unsettled(let step, let kind, .timeout) where state.rollback == nil:
-                try checkCounted(step, kind, state, unsent)
+            case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent, watch)
+            case .unsettled(let step, let kind, .timeout): try checkCounted(step, kind, state, unsent, watch)
+            case .rearmed(let step, let kind, let until): try checkRearmed(step, kind, until, state, line, watch)
             default: break
             }
             state.evolve(event, at: line.at)
@@ -75,19 +102,53 @@ final class SafetyCheck {
         }
         do { try SafetyRules.check(state) } catch { throw about(line.saga, "\(error)") }
         states[line.saga] = state
+        try referee.note(line, at: time.milliseconds) { watch.isSilent($0) }
     }
 
-    /// Rule 3: a command that never left has used up nothing.
+    /// Rule 27: the worker's clock runs as time does, whatever becomes of the machine's.
+    private func checkClock(_ line: HistoryLine) throws {
+        let offset = line.at - time.now
+        guard clockOffset ?? offset == offset else { throw Breach("rule 27", "the worker's clock jumps") }
+        clockOffset = offset
+    }
+
+    /// Rule 3: a command that never left has used up nothing, and no time passes while no reply can arrive.
     private func checkCounted(
-        _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ unsent: Set<CommandID>
+        _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ unsent: Set<CommandID>, _ watch: OutboxWatch
     ) throws {
         guard state.steps[step][kind].isInFlight else { return }
+        let definition = state.definition.steps[step]
         let command = CommandID(
-            saga: state.id, step: state.definition.steps[step].name, kind: kind, round: state.steps[step][kind].round)
+            saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
         guard !unsent.contains(command) else { throw about(state.id, "\(command) timed out and had never left") }
+        guard let since = worker?.consumingSince, time.milliseconds - since >= definition.timeoutMilliseconds else {
+            throw Breach("rule 3", "saga \(state.id): \(command) timed out, and no reply could arrive so long")
+        }
+        watch.timedOut(command, of: definition.participant)
+    }
+
+    /// F16: what no queue took is waited for as if it had left. A file opened anew has forgotten that.
+    private func checkRearmed(
+        _ step: Int, _ kind: CommandID.Kind, _ until: Timestamp, _ state: SagaState, _ line: HistoryLine,
+        _ watch: OutboxWatch
+    ) throws {
+        let definition = state.definition.steps[step]
+        let command = CommandID(
+            saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
+        guard until - line.at == definition.timeoutMilliseconds, luck.count(of: .failCommit) == 0,
+            watch.wasReturned(command), let since = worker?.consumingSince, time.milliseconds - since > 2000
+        else { return }
+        throw Breach("F16", "saga \(state.id): the wait for \(command) does not count, although no queue took it")
     }
 
     private func about(_ saga: SagaID, _ what: String) -> BrokenRule { BrokenRule("saga \(saga): \(what)") }
+
+    private func participant(ofReply delivery: Delivery) -> String? {
+        guard delivery.consumer == .replies else { return nil }
+        return delivery.message.properties.correlationID.flatMap { CommandID($0) }.flatMap {
+            referee.participant(of: $0)
+        }
+    }
 
     // MARK: The outbox
 
@@ -114,7 +175,6 @@ final class SafetyCheck {
             guard let command, !seen.insert(command).inserted else { continue }
             throw BrokenRule("row \(row): \(command) is in the outbox already")
         }
-        if life != worker.life { (life, greatestOutboxRow) = (worker.life, outbox.keys.max() ?? 0) }
         for row in now.keys.sorted() where outbox[row] == nil && row <= greatestOutboxRow {
             throw BrokenRule("row \(row) of the outbox is used again")
         }
@@ -123,5 +183,22 @@ final class SafetyCheck {
     }
 
     /// Nobody waits for its answer any more: its saga has ended or turned back, or an earlier attempt was answered.
-    private func isUnawaited(_ command: CommandID) -> Bool { states[command.saga]?.awaits(command) == false }
+    private func isUnawaited(_ command: CommandID) -> Bool { referee[command.saga]?.awaits(command) == false }
+
+    // MARK: At rest
+
+    /// What must hold once nothing moves any more.
+    ///
+    /// - Parameter isShort: the worker has died over messages, which it set aside without an answer.
+    func violationsAtRest(_ store: StoreView, isShort: Bool) throws -> [String] {
+        let breakers = try store.breakers()
+        return referee.violationsAtRest(isShort: isShort) + (watch?.violationsAtRest(breakers) ?? [])
+    }
+}
+
+extension SafetyCheck: Witness {
+    func begins() { referee.begins() }
+    func gets(_ delivery: Delivery) { referee.gets(delivery) }
+    func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID) { referee.acknowledges(tag, of: consumer) }
+    func publishes(_ token: UInt64, _ message: Message) { referee.publishes(token, message) }
 }

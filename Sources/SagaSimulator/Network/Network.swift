@@ -48,12 +48,30 @@ final class Network: @unchecked Sendable {
             later(delay, message)
             return tell(.confirmed)
         }
-        put(message, tell)
+        put(altered(message), tell)
         if !links.isEmpty, luck.happens(.breakConnection) { breakOne() }
         if luck.happens(.stopBroker) { stop(for: luck.milliseconds(1000...600_000, of: .stopBroker)) }
         if luck.happens(.deleteQueue) { deleteQueue(of: message) }
         if luck.happens(.jumpClock) { onClockJump() }
         if luck.happens(.blockBroker) { block(for: luck.milliseconds(100...120_000, of: .blockBroker)) }
+    }
+
+    /// What a participant of another make would have said instead.
+    private func altered(_ message: Message) -> Message {
+        guard message.exchange == SkaldNames.replies, var reply = try? Reply.decode(message) else { return message }
+        switch reply.outcome {
+        case .retry where luck.mayHappen(.handlerError) && luck.draw(0...2, of: .handlerError) == 0:
+            reply.retryAfterMilliseconds = luck.milliseconds(1...600_000, of: .handlerError)
+        case .succeeded where luck.happens(.incompleteReply):
+            guard var members = reply.body.object, !members.isEmpty else { return message }
+            let index = Int(luck.draw(0...Int64(members.members.count - 1), of: .incompleteReply))
+            let name = members.members[index].key
+            trace.note("network", "takes \(name) out of \(message.summary)")
+            members[name] = nil
+            reply.body = .object(members)
+        case .retry, .succeeded, .failed: return message
+        }
+        return reply.message(to: message.routingKey)
     }
 
     private func later(_ delay: Int64, _ message: Message) {

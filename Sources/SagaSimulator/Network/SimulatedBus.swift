@@ -9,6 +9,10 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
     private var links: [any ClosableLink] = []
     /// All that has been declared, to be declared again.
     private var topology = Topology()
+    private var mailbox: BusMailbox?
+
+    /// Something has arrived that was not taken yet.
+    var hasMail: Bool { mailbox?.isEmpty == false }
 
     init(network: Network, process: SimulatedProcess) {
         self.network = network
@@ -23,6 +27,7 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
 
     func openPublisher(mailbox: BusMailbox) throws(BusError) -> any BusPublisher {
         try checkReachable()
+        self.mailbox = mailbox
         let publisher = SimulatedPublisher(network: network, process: process, mailbox: mailbox)
         keep(publisher)
         if network.isBlocked { publisher.block(reason: "low on memory") }

@@ -1,5 +1,6 @@
 import SagaBus
 import SagaCore
+import SagaEngine
 
 /// A consumer's connection: when it breaks, what was not settled goes back to its queue.
 // One thread drives a simulation and all that belongs to it.
@@ -47,7 +48,10 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
 
     func isConsuming(backlog: Int) {
         guard isConnected, !isPaused else { return }
-        fromBroker.send { [self] in tell(.consuming(id, backlog: backlog)) }
+        fromBroker.send { [self] in
+            if id == .replies { process.canHear() }
+            tell(.consuming(id, backlog: backlog))
+        }
     }
 
     func arrived(_ delivery: Delivery) {
@@ -112,6 +116,7 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     func lose() {
         guard isConnected else { return }
         isConnected = false
+        if id == .replies { process.cannotHear() }
         toBroker.cut()
         giveBack()
         if !isPaused { tell(.consumerLost(id, BusError(.connection, "The connection is gone."))) }

@@ -22,6 +22,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         self.mailbox = mailbox
         out = Wire(time: network.time, luck: network.luck)
         back = Wire(time: network.time, luck: network.luck)
+        process.publishingSince = network.time.milliseconds
     }
 
     var owner: String { process.name }
@@ -66,11 +67,13 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
     func restore() {
         guard !isConnected, !isClosed else { return }
         isConnected = true
+        process.publishingSince = network.time.milliseconds
         tell(.publisherReady)
     }
 
     func block(reason: String?) {
         guard isConnected else { return }
+        process.publishingSince = reason == nil ? network.time.milliseconds : nil
         tell(reason.map { .publishingBlocked(reason: $0) } ?? .publishingUnblocked)
     }
 
@@ -82,6 +85,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
     private func disconnect(all: Bool) {
         guard isConnected else { return }
         isConnected = false
+        process.publishingSince = nil
         epoch += 1
         back.cut()
         if all { out.flush() } else { out.cut() }

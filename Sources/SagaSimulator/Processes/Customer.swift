@@ -7,18 +7,33 @@ final class Errand {
     /// What is sent is decided when it is due; nil: nothing.
     let make: (_ id: String) -> Message?
     fileprivate(set) var answer: Answer?
+    /// What else was answered, also to the same message that the network doubled.
+    fileprivate(set) var laterAnswers: [Answer] = []
+    /// It is sent once more so long after its answer, as by someone who has lost it.
+    private var repeatAfter: Int64?
     fileprivate var message: Message?
     fileprivate var isDropped = false
     fileprivate var nextTry: Int64
 
-    init(id: String, due: Int64, make: @escaping (_ id: String) -> Message?) {
+    init(id: String, due: Int64, repeatAfter: Int64? = nil, make: @escaping (_ id: String) -> Message?) {
         self.id = id
+        self.repeatAfter = repeatAfter
         self.make = make
         nextTry = due
     }
 
-    var isOpen: Bool { answer == nil && !isDropped }
+    var isOpen: Bool { !isDropped && (answer == nil || isRepeated && laterAnswers.isEmpty) }
     var wasSent: Bool { message != nil }
+    private var isRepeated: Bool { repeatAfter != nil }
+
+    fileprivate func take(_ answer: Answer, at now: Int64) {
+        guard self.answer != nil else {
+            self.answer = answer
+            if let repeatAfter { nextTry = now + repeatAfter }
+            return
+        }
+        laterAnswers.append(answer)
+    }
 }
 
 /// Customers and operators: they send their errands over a connection that breaks like any other.
@@ -72,10 +87,8 @@ final class Customer: Program {
             guard let answer = try? Answer.decode(delivery.message), let errand = byID[answer.requestID] else {
                 continue
             }
-            if errand.answer == nil {
-                trace.note("customer", "\(errand.id) is \(answer.kind.rawValue) \(answer.code)")
-                errand.answer = answer
-            }
+            trace.note("customer", "\(errand.id) is \(answer.kind.rawValue) \(answer.code)")
+            errand.take(answer, at: time.milliseconds)
         }
         if !settled.isEmpty { consumer.acknowledge(settled) }
         if !settledEvents.isEmpty { eventConsumer?.acknowledge(settledEvents) }

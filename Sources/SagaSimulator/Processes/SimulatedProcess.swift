@@ -43,6 +43,18 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Nil for one without a database.
     var isInTransaction: (() -> Bool)?
     var afterStep: () -> Void = {}
+    var onDeath: () -> Void = {}
+    /// The commit that comes is that of a batch.
+    var isInBatch = false
+    /// A commit that has been done and will be reported as failed.
+    private var isMisreported = false
+    private var lastOddCommit: Int64?
+    weak var witness: (any Witness)?
+    /// Since when the broker has taken what it publishes; nil while it does not.
+    var publishingSince: Int64?
+    /// Since when replies can arrive, be it that they wait in their queue; nil while none can.
+    private(set) var consumingSince: Int64?
+    private(set) var stoodStillUntil: Int64 = 0
 
     init(
         _ name: String, network: Network, crash: SimulatedFault?,
@@ -65,6 +77,9 @@ final class SimulatedProcess: @unchecked Sendable {
         life += 1
         cameAt = [:]
         told = [:]
+        (isInBatch, isMisreported) = (false, false)
+        (publishingSince, consumingSince) = (nil, nil)
+        witness?.begins()
         trace.note(name, "starts")
         let bus = SimulatedBus(network: network, process: self)
         self.bus = bus
@@ -85,7 +100,10 @@ final class SimulatedProcess: @unchecked Sendable {
         bus?.die()
         bus = nil
         program = nil
-        time.after(luck.milliseconds(50...20_000, of: crash ?? .stall)) { [self] in start() }
+        onDeath()
+        // Seldom a participant is away for long (F20).
+        let isLong = crash == .crashParticipant && luck.draw(0...7, of: .crashParticipant) == 0
+        time.after(luck.milliseconds(50...(isLong ? 600_000 : 20_000), of: crash ?? .stall)) { [self] in start() }
     }
 
     /// The simulation is over.
@@ -94,6 +112,7 @@ final class SimulatedProcess: @unchecked Sendable {
         program = nil
         bus = nil
         afterStep = {}
+        onDeath = {}
         checkPublish = { _, _ in nil }
         isInTransaction = nil
     }
@@ -126,6 +145,7 @@ final class SimulatedProcess: @unchecked Sendable {
             let stall = luck.milliseconds(100...180_000, of: .stall)
             trace.note(name, "stands still for \(stall) ms")
             nextStep = time.milliseconds + stall
+            stoodStillUntil = time.milliseconds + stall
             time.after(stall) { [self, life] in
                 guard life == self.life, isAlive else { return }
                 nextStep = nil
@@ -146,7 +166,8 @@ final class SimulatedProcess: @unchecked Sendable {
         if hurriedSteps == Self.mostHurriedSteps {
             breaches.append("\(name) spins: it waits for nothing and does nothing")
         }
-        step(after: max(1, Int64((patience / .milliseconds(1)).rounded(.up))))
+        // What exceeds a batch is waiting already.
+        step(after: bus?.hasMail == true ? 1 : max(1, Int64((patience / .milliseconds(1)).rounded(.up))))
     }
 
     /// Enough for any real work at one moment.
@@ -156,23 +177,62 @@ final class SimulatedProcess: @unchecked Sendable {
 
     func noteDelivery(_ delivery: Delivery) {
         guard isInTransaction != nil else { return }
+        witness?.gets(delivery)
         cameAt[delivery.consumer, default: [:]][delivery.tag] = commits
     }
 
     func willAcknowledge(_ tags: [DeliveryTag], of consumer: ConsumerID) {
         if isInTransaction?() == true { breaches.append("I7: \(name) acknowledges while its transaction is open") }
         for tag in tags {
+            witness?.acknowledges(tag, of: consumer)
             guard let came = cameAt[consumer]?.removeValue(forKey: tag) else { continue }
             if came == commits { breaches.append("I7: \(name) acknowledges what it has not committed") }
         }
     }
+
+    func canHear() { consumingSince = consumingSince ?? time.milliseconds }
+    func cannotHear() { consumingSince = nil }
 
     func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) { told[token] = outcome }
 
     func willPublish(_ token: UInt64, _ message: Message) {
         if isInTransaction?() == true { breaches.append("I7: \(name) publishes while its transaction is open") }
         if let breach = checkPublish(token, message) { breaches.append(breach) }
+        witness?.publishes(token, message)
     }
+
+    /// An error where there was none.
+    func misreport() throws {
+        guard isMisreported else { return }
+        isMisreported = false
+        throw DatabaseError(resultCode: .SQLITE_IOERR, message: "nobody knows whether it is committed")
+    }
+
+    fileprivate func mayCommit() throws {
+        // What the dead do does not count.
+        guard isAlive else { throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process is dead") }
+        if maybeDies("before a commit") {
+            throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process has died")
+        }
+        let isBatch = isInBatch
+        isInBatch = false
+        guard luck.happens(.failCommit) else { return }
+        switch isBatch ? luck.draw(0...3, of: .failCommit) : 0 {
+        case 2:
+            trace.note(name, "commits and does not know it")
+            isMisreported = true
+        // Not twice at a time, nor among what killed it, or it would be the input's fault.
+        case 3 where lastOddCommit != time.milliseconds && life == 1:
+            trace.note(name, "cannot commit, for no reason of the disk")
+            lastOddCommit = time.milliseconds
+            throw Unforeseen()
+        default:
+            trace.note(name, "cannot commit: the disk is full")
+            throw DatabaseError(resultCode: .SQLITE_FULL, message: "the disk is full")
+        }
+    }
+
+    private struct Unforeseen: Error {}
 
     fileprivate func hasCommitted() {
         commits += 1
@@ -187,19 +247,7 @@ final class CommitWatch: TransactionObserver {
     func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { false }
     func databaseDidChange(with event: DatabaseEvent) {}
 
-    func databaseWillCommit() throws {
-        guard let process else { return }
-        // What the dead do does not count.
-        guard process.isAlive else { throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process is dead") }
-        if process.maybeDies("before a commit") {
-            throw DatabaseError(resultCode: .SQLITE_IOERR, message: "the process has died")
-        }
-        if process.luck.happens(.failCommit) {
-            process.trace.note(process.name, "cannot commit: the disk is full")
-            throw DatabaseError(resultCode: .SQLITE_FULL, message: "the disk is full")
-        }
-    }
-
+    func databaseWillCommit() throws { try process?.mayCommit() }
     func databaseDidCommit(_ db: Database) { process?.hasCommitted() }
     func databaseDidRollback(_ db: Database) {}
 }
