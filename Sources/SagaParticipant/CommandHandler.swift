@@ -22,13 +22,17 @@ public struct CommandHandler: Sendable {
     public let kind: CommandID.Kind
     let work: Work
 
-    func asking(_ ask: @escaping @Sendable (CommandContext) throws -> Void) -> CommandHandler {
+    func asking(
+        _ ask: @escaping @Sendable (CommandContext) throws -> Void,
+        then: @escaping @Sendable (Database, CommandContext, HandlerEnd) throws -> HandlerResult
+    ) -> CommandHandler {
         let asked: Work =
             switch work {
             case .transactional(let handle):
                 .transactional { db, context in
                     try ask(context)
-                    return try handle(db, context)
+                    let result = try handle(db, context)
+                    return try then(db, context, HandlerEnd(result: result, isOfCall: false))
                 }
             case .outside(let work):
                 .outside(
@@ -36,7 +40,11 @@ public struct CommandHandler: Sendable {
                         prepare: { db, context in
                             try ask(context)
                             return try work.prepare(db, context)
-                        }, call: work.call, finish: work.finish))
+                        }, call: work.call,
+                        finish: { db, context, parameters, answer in
+                            let result = try work.finish(db, context, parameters, answer)
+                            return try then(db, context, HandlerEnd(result: result, isOfCall: true))
+                        }))
             }
         return CommandHandler(type: type, kind: kind, work: asked)
     }
@@ -56,6 +64,13 @@ public struct CommandHandler: Sendable {
     public static func compensation(_ type: String, _ work: OutsideWork) -> CommandHandler {
         CommandHandler(type: type, kind: .compensation, work: .outside(work))
     }
+}
+
+/// What a handler has come to, as a harness sees it.
+package struct HandlerEnd: Sendable {
+    package let result: HandlerResult
+    /// It has made a call to the outside, which stands whatever becomes of the transaction.
+    package let isOfCall: Bool
 }
 
 /// The three phases of a handler with an effect outside its database.

@@ -34,10 +34,15 @@ public struct Participant: Sendable {
         self.maintain = maintain
     }
 
-    /// The same one, where `ask` sees each command before its handler and may throw for it; for harnesses.
-    package func asking(_ ask: @escaping @Sendable (CommandContext) throws -> Void) -> Participant {
+    /// The same one, where `ask` sees each command before its handler, and `then` what has come of it, in the same
+    /// transaction; either may throw for it. For harnesses.
+    package func asking(
+        _ ask: @escaping @Sendable (CommandContext) throws -> Void,
+        then: @escaping @Sendable (Database, CommandContext, HandlerEnd) throws -> HandlerResult = { $2.result }
+    ) -> Participant {
         Participant(
-            name: name, migrations: migrations, handlers: handlers.values.map { $0.asking(ask) }, maintain: maintain)
+            name: name, migrations: migrations, handlers: handlers.values.map { $0.asking(ask, then: then) },
+            maintain: maintain)
     }
 
     /// The types of command it understands, sorted.

@@ -1,3 +1,4 @@
+import OrderServices
 import SagaCore
 import SagaEngine
 
@@ -29,6 +30,13 @@ package struct Plan: Sendable {
         self.rates = rates
         isTight = scenario.isSwarm && Bool.random(using: &random)
         isHasty = scenario.isHasty ?? (scenario.isSwarm && Int.random(in: 0..<3, using: &random) == 0)
+    }
+
+    /// How long soft reservations last: as long as they should, or so short that they run out under way.
+    var reservationMilliseconds: Int64 {
+        var random = SplitMix64(seed: seed ^ 0x7e5e)
+        guard Int.random(in: 0..<3, using: &random) == 0 else { return Inventory.reservationMilliseconds }
+        return [5000, 60_000, 900_000, 7_200_000][Int.random(in: 0..<4, using: &random)]
     }
 
     /// What the seed makes of the engine's bounds.

@@ -33,10 +33,11 @@ struct SimulatedShop {
                 "unitPrice": .number(JSONNumber(Self.prices[sku])), "discount": 0,
             ])
         }
+        let currency = ["EUR", "EUR", "USD", "JPY"][Int.random(in: 0..<4, using: &random)]
         let isPlain = Bool.random(using: &random)
         let card = TestCard.allCases[Int.random(in: TestCard.allCases.indices, using: &random)]
         return [
-            "orderId": .string("\(number)"), "customerId": "C", "currency": "EUR",
+            "orderId": .string("\(number)"), "customerId": "C", "currency": .string(currency),
             "total": .number(JSONNumber(total)), "lines": .array(lines),
             "paymentMethod": ["type": "card", "token": .string((isPlain ? .visa : card).rawValue)],
         ]

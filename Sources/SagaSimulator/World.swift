@@ -39,13 +39,18 @@ final class World: @unchecked Sendable {
         network = try Network(time: time, luck: luck, trace: trace)
         self.databases = databases
         store = databases.store
-        services = Services(databases, luck: luck, trace: trace)
+        services = Services(databases, plan, luck: luck, trace: trace)
         files = definitions
         network.onClockJump = { [unowned self] in jumpClock() }
         addWorker(plan)
         for service in services.all { add(service) }
+        services.causes.report = { [unowned self] in processes.first?.report($0) }
         addCustomer()
         for process in processes { process.start() }
+    }
+
+    func watch(of participant: String) -> ParticipantWatch? {
+        processes.first { $0.name == participant }?.watch
     }
 
     var allRun: Bool { processes.allSatisfy(\.isAlive) }
@@ -117,6 +122,9 @@ final class World: @unchecked Sendable {
         }
         process.isInTransaction = { database.queue.unsafeIsInTransaction }
         service.watch.process = process
+        process.watch = ParticipantWatch(participant.name, causes: services.causes) { [unowned process] in
+            process.report($0)
+        }
         processes.append(process)
     }
 
@@ -126,15 +134,21 @@ final class World: @unchecked Sendable {
     ) {
         callsUnderWay += 1
         let life = process.life
+        process.watch?.calls(call.started, stored: Self.storedCall(for: call.started.command, databases.payment))
         time.after(luck.draw(0...400)) { [self] in
             let answered = call.perform()
             time.after(luck.draw(0...400)) { [self] in
                 callsUnderWay -= 1
                 guard process.isAlive, process.life == life else { return }
+                process.watch?.callIsBack(call.started.command)
                 signals.returned(answered)
                 process.poke()
             }
         }
+    }
+
+    private static func storedCall(for command: CommandID, _ database: ParticipantDatabase) -> StoredCall? {
+        try? database.queue.unsafeRead { try BarrierRows.storedCall(for: command, $0) }
     }
 
     private func addCustomer() {

@@ -4,8 +4,8 @@ import SagaCore
 package enum WireHeader {
     package static let attempt = "skald-attempt"
     static let step = "skald-step"
-    static let outcome = "skald-outcome"
-    static let retryAfter = "skald-retry-after"
+    package static let outcome = "skald-outcome"
+    package static let retryAfter = "skald-retry-after"
     static let version = "skald-version"
     static let again = "skald-again"
     static let traceparent = "traceparent"

@@ -35,7 +35,7 @@ struct RestCheck {
             return try transaction.sagas(filter)
         }
         return try acceptedStarts(sagas) + ends(sagas) + histories(sagas) + books() + effects(sagas) + tombstones()
-            + leftovers()
+            + ServicesCheck(world, sagas: safety.states).violations() + leftovers()
             + announcements(sagas)
     }
 

@@ -13,7 +13,7 @@ final class SafetyCheck {
     private let causes: StuckCauses
     private let referee = Referee()
     private let watch: OutboxWatch?
-    private var states: [SagaID: SagaState] = [:]
+    private(set) var states: [SagaID: SagaState] = [:]
     private var lastRow: Int64 = 0
     private var lastCommit = 0
     private var lastTime = Timestamp(milliseconds: 0)

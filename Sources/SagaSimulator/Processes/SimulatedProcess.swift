@@ -55,6 +55,8 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Since when replies can arrive, be it that they wait in their queue; nil while none can.
     private(set) var consumingSince: Int64?
     private(set) var stoodStillUntil: Int64 = 0
+    /// Of a participant.
+    var watch: ParticipantWatch?
 
     init(
         _ name: String, network: Network, crash: SimulatedFault?,
@@ -115,6 +117,7 @@ final class SimulatedProcess: @unchecked Sendable {
         onDeath = {}
         checkPublish = { _, _ in nil }
         isInTransaction = nil
+        watch = nil
     }
 
     func maybeDies(_ moment: @autoclosure () -> String) -> Bool {
@@ -184,16 +187,22 @@ final class SimulatedProcess: @unchecked Sendable {
     func willAcknowledge(_ tags: [DeliveryTag], of consumer: ConsumerID) {
         if isInTransaction?() == true { breaches.append("I7: \(name) acknowledges while its transaction is open") }
         for tag in tags {
+            let recordsNothing = watch?.recordsNothing(of: tag) ?? false
             witness?.acknowledges(tag, of: consumer)
             guard let came = cameAt[consumer]?.removeValue(forKey: tag) else { continue }
-            if came == commits { breaches.append("I7: \(name) acknowledges what it has not committed") }
+            if came == commits, !recordsNothing {
+                breaches.append("I7: \(name) acknowledges what it has not committed")
+            }
         }
     }
 
     func canHear() { consumingSince = consumingSince ?? time.milliseconds }
     func cannotHear() { consumingSince = nil }
 
-    func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) { told[token] = outcome }
+    func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) {
+        told[token] = outcome
+        watch?.isTold(token, outcome)
+    }
 
     func willPublish(_ token: UInt64, _ message: Message) {
         if isInTransaction?() == true { breaches.append("I7: \(name) publishes while its transaction is open") }
@@ -233,6 +242,8 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 
     private struct Unforeseen: Error {}
+
+    func report(_ breach: String) { breaches.append(breach) }
 
     fileprivate func hasCommitted() {
         commits += 1
