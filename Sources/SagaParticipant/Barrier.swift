@@ -45,7 +45,9 @@ public struct Barrier {
 
     private func admitAction(_ command: Command, _ facts: Facts, _ now: Timestamp) throws -> Admission {
         if let stored = facts.answer(to: command.id) { return .answered(stored) }
-        if facts.isClosed(.action) { return .answered(.fenced("the step has been closed")) }
+        if facts.isClosed(.action), !PlantedBug.ignoresTombstone.isPlanted {
+            return .answered(.fenced("the step has been closed"))
+        }
         if let call = facts.started { return .started(call) }
         if let expired = try expired(command, facts, now) { return .answered(expired) }
         return .admitted(actionOutput: nil)
@@ -58,7 +60,9 @@ public struct Barrier {
         if let action = facts.success(of: .action) { return .admitted(actionOutput: action) }
         if let expired = try expired(command, facts, now) { return .answered(expired) }
         if !PlantedBug.laysNoTombstone.isPlanted { try close(.action, of: command.id, facts, now) }
-        try insert(.succeeded([:]), of: command, hadEffect: false, now)
+        if !PlantedBug.recordsNoEmptyCompensation.isPlanted {
+            try insert(.succeeded([:]), of: command, hadEffect: false, now)
+        }
         return .answered(.succeeded([:]))
     }
 

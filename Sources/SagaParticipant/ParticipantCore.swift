@@ -136,7 +136,7 @@ public final class ParticipantCore {
         let isBeingMade =
             calling.contains(call.command) || outcome.calls.contains { $0.started.command == call.command }
         let isItsOwn = call.command == command.id
-        if !isBeingMade {
+        if !isBeingMade, !PlantedBug.dropsUnsettledCall.isPlanted {
             guard let made = outsideCall(call, for: isItsOwn ? command : nil, isItsOwn ? tag : nil) else {
                 return outcome.answer(.callIsUnsettled, to: command, tag)
             }

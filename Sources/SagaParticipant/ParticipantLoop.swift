@@ -207,7 +207,8 @@ package final class ParticipantLoop {
             guard let tag, held.remove(tag) != nil else { continue }
             switch result.outcome {
             case .confirmed, .returned: done.append(tag)
-            case .rejected, .unknown: again.append(tag)
+            case .rejected, .unknown:
+                if PlantedBug.takesUnconfirmedReply.isPlanted { done.append(tag) } else { again.append(tag) }
             }
         }
         settings.crashPoints.reached(.participantAfterConfirm)

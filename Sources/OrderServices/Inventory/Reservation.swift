@@ -108,7 +108,8 @@ struct Reservation {
                 unknown.append(line.sku)
                 continue
             }
-            if available < line.quantity {
+            if PlantedBug.oversells.isPlanted { continue }
+            if available < line.quantity + (PlantedBug.refusesTheLastOne.isPlanted ? 1 : 0) {
                 short.append("\(line.sku): \(line.quantity) wanted, \(available) available")
             }
         }

@@ -82,6 +82,7 @@ enum Fields {
             let sku = try identifier(line["sku"], at: "\(path)[\(index)].sku")
             let quantity = try quantity(line["quantity"], at: "\(path)[\(index)].quantity")
             if sums[sku] == nil { order.append(sku) }
+            if PlantedBug.forgetsLines.isPlanted { sums[sku] = 0 }
             sums[sku, default: 0] += quantity
         }
         return order.map { ($0, sums[$0] ?? 0) }

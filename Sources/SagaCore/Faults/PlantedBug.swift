@@ -56,6 +56,16 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case fenceClosesNothing = "a fence closes nothing"
     case takesSilenceForRefusal = "takes an unanswered gateway call for settled"
     case callsUnderNewKey = "repeats a gateway call under a new key"
+    case ignoresTombstone = "lets an action through its tombstone"
+    case recordsNoEmptyCompensation = "keeps no record of an empty compensation"
+    case keepsWhatFailed = "keeps what a handler has written that fails"
+    case dropsUnsettledCall = "does not repeat a call that is not settled"
+    case takesUnconfirmedReply = "acknowledges a command whose reply may be lost"
+
+    // The order services.
+    case forgetsLines = "forgets a line of the same article"
+    case oversells = "does not look whether there is enough"
+    case refusesTheLastOne = "takes the last one for missing"
 
     /// The one that is switched on in this task or thread.
     @TaskLocal package static var active: PlantedBug?
