@@ -88,9 +88,11 @@ extension BatchWork {
 
     private mutating func look(_ participant: String, since connected: Timestamp) {
         let wasAdmitting = breakers[participant]?.phase == .admitting
-        let (core, added) = (core, addedCommands)
+        let (core, added, held) = (core, addedCommands, held)
         breakers[participant]?.look(at: now, connectedSince: connected) { command in
-            added[command.saga]?[command] != nil || core.unsent.commands(of: command.saga).contains(command)
+            guard let row = added[command.saga]?[command] ?? core.unsent.row(of: command) else { return false }
+            // What is held is a further attempt: the one that was let out had left.
+            return !held.isHeld(row, in: core.held)
         }
         if wasAdmitting, breakers[participant]?.phase == .probing { noteSilent(participant) }
     }

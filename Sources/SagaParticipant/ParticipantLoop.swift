@@ -166,6 +166,8 @@ package final class ParticipantLoop {
                 return (token: lastToken, message: reply.message)
             })
         settings.crashPoints.reached(.participantAfterPublishing)
+        guard PlantedBug.acknowledgesBeforeConfirm.isPlanted else { return }
+        link?.consumer.acknowledge(outcome.replies.compactMap(\.delivery))
     }
 
     private func handle(_ event: BusEvent, _ consumer: any BusConsumer, _ batch: inout [Delivery]) throws {
@@ -207,8 +209,7 @@ package final class ParticipantLoop {
             guard let tag, held.remove(tag) != nil else { continue }
             switch result.outcome {
             case .confirmed, .returned: done.append(tag)
-            case .rejected, .unknown:
-                if PlantedBug.takesUnconfirmedReply.isPlanted { done.append(tag) } else { again.append(tag) }
+            case .rejected, .unknown: again.append(tag)
             }
         }
         settings.crashPoints.reached(.participantAfterConfirm)

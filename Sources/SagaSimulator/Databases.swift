@@ -27,6 +27,7 @@ package final class Databases {
         inventory = try ParticipantDatabase(inMemoryFor: Inventory.participant())
         payment = try ParticipantDatabase(inMemoryFor: Payment.participant(gateway: gateway))
         ledger = try ParticipantDatabase(inMemoryFor: Ledger.participant())
+        for service in [inventory, payment, ledger] { try OldRecords.lay(in: service.queue) }
         contents = try [store.queue, gateway.database.queue, inventory.queue, payment.queue, ledger.queue].map {
             (queue: $0, content: try PristineContent(of: $0))
         }

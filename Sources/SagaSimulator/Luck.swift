@@ -27,10 +27,12 @@ final class Luck: @unchecked Sendable {
     }
 
     /// Whether the fault happens at this opportunity.
-    func happens(_ fault: SimulatedFault) -> Bool {
+    ///
+    /// - Parameter factor: of its rate.
+    func happens(_ fault: SimulatedFault, lessBy factor: Double = 1) -> Bool {
         let index = fault.index
         guard isOn, rates[index] > 0, total < limit else { return false }
-        guard Double.random(in: 0..<1, using: &streams[index]) < rates[index] else { return false }
+        guard Double.random(in: 0..<1, using: &streams[index]) < rates[index] * factor else { return false }
         counts[index] += 1
         total += 1
         return true

@@ -35,8 +35,13 @@ package struct Plan: Sendable {
     /// How long soft reservations last: as long as they should, or so short that they run out under way.
     var reservationMilliseconds: Int64 {
         var random = SplitMix64(seed: seed ^ 0x7e5e)
-        guard Int.random(in: 0..<3, using: &random) == 0 else { return Inventory.reservationMilliseconds }
-        return [5000, 60_000, 900_000, 7_200_000][Int.random(in: 0..<4, using: &random)]
+        guard Bool.random(using: &random) else { return Inventory.reservationMilliseconds }
+        return [500, 2000, 10_000, 60_000, 900_000][Int.random(in: 0..<5, using: &random)]
+    }
+
+    var hasOldCommands: Bool {
+        var random = SplitMix64(seed: seed ^ 0x01d)
+        return Int.random(in: 0..<4, using: &random) == 0
     }
 
     /// What the seed makes of the engine's bounds.

@@ -43,8 +43,6 @@ package enum SimulatedFault: String, CaseIterable, Sendable, Hashable {
     case jumpClock = "jump-clock"
     /// The definition files change (F25).
     case changeDefinition = "change-definition"
-    /// A handler succeeds without a member of its output that a later step refers to.
-    case omitOutput = "omit-output"
 }
 
 /// How a simulation goes: how many orders, how long faults happen, how often each.
@@ -83,7 +81,7 @@ package struct Scenario: Sendable, Hashable {
             .failCommit: 0.005, .handlerError: 0.03, .incompleteReply: 0.01, .refuseAction: 0.03, .refuseForGood: 0.01,
             .silentGateway: 0.1,
             .lostGatewayAnswer: 0.1, .operatorRequest: 0.25, .repeatStart: 0.3, .jumpClock: 0.001,
-            .changeDefinition: 0.1, .omitOutput: 0.03,
+            .changeDefinition: 0.1,
         ])
     package static let crashes = Scenario(
         name: "crashes",

@@ -44,6 +44,7 @@ final class World: @unchecked Sendable {
         network.onClockJump = { [unowned self] in jumpClock() }
         addWorker(plan)
         for service in services.all { add(service) }
+        if plan.hasOldCommands { sendOldCommands(plan) }
         services.causes.report = { [unowned self] in processes.first?.report($0) }
         addCustomer()
         for process in processes { process.start() }
@@ -125,6 +126,7 @@ final class World: @unchecked Sendable {
         process.watch = ParticipantWatch(participant.name, causes: services.causes) { [unowned process] in
             process.report($0)
         }
+        process.witness = process.watch
         processes.append(process)
     }
 
@@ -149,6 +151,19 @@ final class World: @unchecked Sendable {
 
     private static func storedCall(for command: CommandID, _ database: ParticipantDatabase) -> StoredCall? {
         try? database.queue.unsafeRead { try BarrierRows.storedCall(for: command, $0) }
+    }
+
+    /// Somebody finds commands of last month.
+    private func sendOldCommands(_ plan: Plan) {
+        var random = SplitMix64(seed: plan.seed ^ 0x01d)
+        for service in services.all {
+            guard let type = service.participant.commandTypes.randomElement(using: &random) else { continue }
+            for message in OldRecords.commands(for: service.participant.name, type) {
+                time.after(Int64.random(in: 1000...60_000, using: &random)) { [network] in
+                    network.arrive(message) { _ in }
+                }
+            }
+        }
     }
 
     private func addCustomer() {

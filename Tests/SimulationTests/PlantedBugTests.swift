@@ -58,11 +58,10 @@ struct PlantedBugTests {
         case .ignoresTombstone: return with([.delayMessage: 0.3, .refuseAction: 0.2], hasty: true)
         case .recordsNoEmptyCompensation: return with([.loseMessage: 0.3], hasty: true)
         case .keepsWhatFailed: return with([.handlerError: 0.2])
-        case .takesUnconfirmedReply: return with([.breakConnection: 0.1])
-        case .forgetsLines, .oversells, .refusesTheLastOne: return .calm
+        case .acknowledgesBeforeConfirm, .forgetsEarly, .forgetsLines, .oversells, .refusesTheLastOne: return .calm
         case .keepsRetry: return with([.handlerError: 0.2])
         case .forgetsFailed: return with([.refuseAction: 0.3, .duplicateMessage: 0.5])
-        case .fenceClosesNothing: return with([.deleteQueue: 0.12], hasty: true)
+        case .fenceClosesNothing: return with([.loseMessage: 0.3], hasty: true)
         case .takesSilenceForRefusal, .callsUnderNewKey, .dropsUnsettledCall: return with([.lostGatewayAnswer: 0.5])
         }
     }

@@ -60,7 +60,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case recordsNoEmptyCompensation = "keeps no record of an empty compensation"
     case keepsWhatFailed = "keeps what a handler has written that fails"
     case dropsUnsettledCall = "does not repeat a call that is not settled"
-    case takesUnconfirmedReply = "acknowledges a command whose reply may be lost"
+    case acknowledgesBeforeConfirm = "acknowledges a command before its reply is confirmed"
+    case forgetsEarly = "forgets its records after a week"
 
     // The order services.
     case forgetsLines = "forgets a line of the same article"

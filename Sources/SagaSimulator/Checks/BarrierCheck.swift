@@ -54,7 +54,7 @@ struct BarrierCheck {
         case (_, .failed) where answer.code == RefusalCode.fenced.rawValue:
             return barrier.isClosed(place, id.kind)
         case (_, .failed) where answer.code == RefusalCode.commandExpired.rawValue:
-            return id.saga.timestamp < VirtualTime.origin
+            return OldRecords.isExpired(id)
         case (_, .failed):
             return barrier.rows(place, id.kind).contains {
                 $0.round == id.round && $0.state == "failed" && $0.code == answer.code

@@ -6,7 +6,7 @@ import SagaParticipant
 ///
 /// It knows nothing of how the participant comes to its answers, only what they may not be after what has been said.
 // One thread drives a simulation and all that belongs to it.
-final class ParticipantWatch: @unchecked Sendable {
+final class ParticipantWatch: Witness, @unchecked Sendable {
     /// A final answer.
     struct Answer {
         let command: CommandID
@@ -85,15 +85,12 @@ final class ParticipantWatch: @unchecked Sendable {
     }
 
     /// Rule 16: a command is acknowledged once its reply has been confirmed.
-    func acknowledges(_ tags: [DeliveryTag]) {
-        for tag in tags {
-            guard let question = deliveries.removeValue(forKey: tag) else { continue }
-            guard let count = confirmed[question], count > 0 else {
-                report("rule 16: \(name) acknowledges \(question.command) before its reply is confirmed")
-                continue
-            }
-            confirmed[question] = count - 1
+    func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID) {
+        guard let question = deliveries.removeValue(forKey: tag) else { return }
+        guard let count = confirmed[question], count > 0 else {
+            return report("rule 16: \(name) acknowledges \(question.command) before its reply is confirmed")
         }
+        confirmed[question] = count - 1
     }
 
     func recordsNothing(of tag: DeliveryTag) -> Bool {
@@ -135,6 +132,10 @@ final class ParticipantWatch: @unchecked Sendable {
         let id = answer.command
         let key = id.description
         let effect = Effect(saga: id.saga, step: id.step, kind: id.kind)
+        if OldRecords.isExpired(id), answer.code != RefusalCode.commandExpired.rawValue {
+            report(
+                "rule 19: \(id) is older than all records, and is answered \(answer.outcome.rawValue) \(answer.code)")
+        }
         if id.kind == .fence {
             if answers[key]?.outcome == .failed, answer.outcome == .succeeded {
                 report("rule 7: \(id) found nothing and closed the step, and now finds that it was done")

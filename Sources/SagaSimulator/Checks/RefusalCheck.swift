@@ -28,7 +28,8 @@ struct RefusalCheck {
         let id = answer.command
         switch answer.code {
         case RefusalCode.fenced.rawValue: return true
-        case RefusalCode.commandExpired.rawValue: return id.saga.timestamp < VirtualTime.origin
+        case RefusalCode.commandExpired.rawValue: return OldRecords.isExpired(id)
+        case OldRecords.code: return OldRecords.isOld(id)
         case RefusalCode.notAllowed.rawValue: return causes.refused.contains(id)
         default: break
         }

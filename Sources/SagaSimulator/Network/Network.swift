@@ -15,6 +15,8 @@ final class Network: @unchecked Sendable {
     private var consumers: [ConsumerID: SimulatedConsumer] = [:]
     private var links: [any SimulatedLink] = []
     private var consumerCount = 0
+    /// By routing key.
+    private var silentUntil: [String: Int64] = [:]
     var onClockJump: () -> Void = {}
     private(set) var isAway = false
     private(set) var isBlocked = false
@@ -34,13 +36,14 @@ final class Network: @unchecked Sendable {
 
     /// A message has come to the broker. Tells what the broker says of it.
     func arrive(_ message: Message, _ tell: @escaping (PublishOutcome) -> Void) {
-        if message.mayBeLost, luck.happens(.loseMessage) {
+        if message.mayBeLost, isSilent(message.routingKey) || luck.happens(.loseMessage) {
             trace.note("network", "loses \(message.summary)")
             return tell(.confirmed)
         }
         if luck.happens(.duplicateMessage) {
             trace.note("network", "doubles \(message.summary)")
-            later(luck.milliseconds(0...20_000, of: .duplicateMessage), message)
+            let isLate = message.mayBeLost && luck.draw(0...3, of: .duplicateMessage) == 0
+            later(luck.milliseconds(0...(isLate ? 900_000 : 20_000), of: .duplicateMessage), message)
         }
         if message.mayBeLost, luck.happens(.delayMessage) {
             let delay = luck.milliseconds(10...120_000, of: .delayMessage)
@@ -72,6 +75,14 @@ final class Network: @unchecked Sendable {
         case .retry, .succeeded, .failed: return message
         }
         return reply.message(to: message.routingKey)
+    }
+
+    /// For a while all that goes this way is lost: what one lost message leaves open, the next ones settle.
+    private func isSilent(_ routingKey: String) -> Bool {
+        if time.milliseconds < silentUntil[routingKey] ?? 0 { return true }
+        guard luck.happens(.loseMessage, lessBy: 0.1) else { return false }
+        silentUntil[routingKey] = time.milliseconds + luck.milliseconds(5000...60_000, of: .loseMessage)
+        return true
     }
 
     private func later(_ delay: Int64, _ message: Message) {

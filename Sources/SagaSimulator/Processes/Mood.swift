@@ -20,9 +20,6 @@ final class Mood: @unchecked Sendable {
         "ledger.begin-return", "payment.refund",
     ]
 
-    /// Outputs that no compensation needs: a handler that leaves one out can still be undone.
-    private static let dispensable = ["payment.capture": "capture", "ledger.begin-return": "amount"]
-
     init(luck: Luck, trace: Trace, causes: ServiceCauses) {
         self.luck = luck
         self.trace = trace
@@ -43,12 +40,16 @@ final class Mood: @unchecked Sendable {
 
     /// What has been written by now must go again, unless it stays a success.
     @Sendable func after(_ db: Database, _ context: CommandContext, _ end: HandlerEnd) throws -> HandlerResult {
-        guard case .succeeded(let output) = end.result else { return end.result }
+        guard case .succeeded = end.result else { return end.result }
         if luck.happens(.handlerError) {
             causes.hasFailed(context.id)
             switch luck.draw(0...2, of: .handlerError) {
             case 0:
                 trace.note("handler", "of \(context.id) fails, having written")
+                // A refusal that comes after a call is none: the call stands.
+                if end.isOfCall, luck.draw(0...1, of: .handlerError) == 0 {
+                    throw Refusal(code: .notAllowed, message: "")
+                }
                 throw Unforeseen()
             case 1:
                 trace.note("handler", "of \(context.id) asks to be asked again, having written")
@@ -64,12 +65,6 @@ final class Mood: @unchecked Sendable {
             trace.note("handler", "of \(context.id) refuses, having written")
             causes.hasRefused(context.id)
             return .failed(code: RefusalCode.notAllowed.rawValue, message: "not today")
-        }
-        if let name = Self.dispensable[context.type], luck.happens(.omitOutput) {
-            trace.note("handler", "of \(context.id) leaves out \(name)")
-            var output = output
-            output[name] = nil
-            return .succeeded(output)
         }
         return end.result
     }
