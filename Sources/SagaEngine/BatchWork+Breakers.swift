@@ -90,7 +90,10 @@ extension BatchWork {
         let wasAdmitting = breakers[participant]?.phase == .admitting
         let (core, added, held) = (core, addedCommands, held)
         breakers[participant]?.look(at: now, connectedSince: connected) { command in
-            guard let row = added[command.saga]?[command] ?? core.unsent.row(of: command) else { return false }
+            let isUnsent = core.unsent.commands(of: command.saga).contains(command)
+            guard let row = added[command.saga]?[command] ?? (isUnsent ? core.unsent.row(of: command) : nil) else {
+                return false
+            }
             // What is held is a further attempt: the one that was let out had left.
             return !held.isHeld(row, in: core.held)
         }

@@ -51,6 +51,8 @@ private final class Town {
     private var counted = (published: 0, answered: 0)
     private var replies: [Delivery] = []
     private(set) var nextWake: Timestamp?
+    /// Since when replies can arrive.
+    var connectedSince = Shop.start
 
     init(settings: EngineSettings = EngineSettings(), definitions: [SagaDefinition] = [Town.definition, Town.other])
         throws
@@ -112,12 +114,14 @@ private final class Town {
                 for start in stride(from: 0, to: now.count, by: 256) {
                     try note(shop.process(Array(now[start..<min(start + 256, now.count)])))
                 }
-                while let wake = nextWake, wake <= shop.now { try note(shop.wake(after: 0)) }
+                while let wake = nextWake, wake <= shop.now {
+                    try note(shop.wake(after: 0, connectedSince: connectedSince))
+                }
                 continue
             }
             guard let wake = nextWake else { return }
             guard wake < end else { break }
-            try note(shop.wake(after: max(0, wake - shop.now)))
+            try note(shop.wake(after: max(0, wake - shop.now), connectedSince: connectedSince))
         }
         shop.now = max(shop.now, end)
     }
@@ -347,6 +351,21 @@ struct BreakerTests {
             return
         }
         #expect(until - town.shop.now > 28_000)
+    }
+
+    @Test("F13, F20: an attempt held behind a probe does not keep the breaker waiting", arguments: 0..<18)
+    func outageDuringProbe(_ number: Int64) throws {
+        var settings = EngineSettings()
+        settings.unansweredLimit = 1
+        let town = try Town(settings: settings, definitions: [Town.simple])
+        town.away = ["stock"]
+        try town.start(0..<1)
+        try town.run(forMilliseconds: 60_000 + number * 7000)
+        town.connectedSince = town.shop.now
+        try town.run(forMilliseconds: Self.hour)
+        town.away = []
+        try town.run(forMilliseconds: Self.hour)
+        #expect(try town.counts[.running, default: 0] + town.counts[.compensating, default: 0] == 0)
     }
 
     @Test("F16: a command that no queue takes says nothing of its participant")

@@ -109,7 +109,7 @@ final class OutboxWatch {
                     throw Breach("I6", "\(what) stays in the outbox, although it is confirmed")
                 }
             } else if let participant = row.participant, let breaker = breakers[participant] {
-                let asked = max(lastAsked[participant] ?? 0, calm)
+                let asked = max(lastAsked[participant] ?? 0, calm, row.since)
                 guard now - asked < Self.longestSilence else {
                     throw Breach(
                         "F20", "nobody asks \(participant) whether it is back, probed \(breaker.probes) times")
