@@ -70,9 +70,9 @@ struct AwayTests {
         let floor = try Floor(definitions: [Self.patient])
         try await floor.run {
             floor.start(Floor.orders(0..<30))
-            while try floor.bus.depth(ofQueue: SkaldNames.commandQueue(participant: "stock")) != 30 { Floor.pass() }
+            while try floor.bus.depth(ofQueue: SkaldNames.commandQueue(participant: "stock")) != 30 { try Floor.pass() }
             // Every start is acknowledged although no saga has got anywhere.
-            while !floor.bus.isIdle { Floor.pass() }
+            while !floor.bus.isIdle { try Floor.pass() }
             #expect(try floor.store.read { try $0.countByStatus() } == [.running: 30])
             let participants = try Participants(on: floor.bus)
             defer { participants.stop() }
@@ -97,9 +97,9 @@ struct AwayTests {
         floor.start(Floor.orders(0..<200))
         floor.bus.blockPublishing(reason: "memory")
         try await floor.run {
-            while try floor.store.read({ try $0.openSagaCount() }) < bound { Floor.pass() }
+            while try floor.store.read({ try $0.openSagaCount() }) < bound { try Floor.pass() }
             // Without the bound the others would be in within a few of these looks.
-            for _ in 1...300 { Floor.pass() }
+            for _ in 1...300 { try Floor.pass() }
             let taken = try floor.store.read { try $0.openSagaCount() }
             #expect(taken <= most)
             #expect(try floor.bus.depth(ofQueue: SkaldNames.startQueue(shard: 0)) == 200 - taken)

@@ -188,7 +188,7 @@ struct OrchestratorTests {
                 floor.bus.disconnect()
                 floor.bus.reconnect()
             }
-            while try floor.store.read({ try $0.countByStatus()[.completed] ?? 0 }) < 200 { Floor.pass() }
+            while try floor.store.read({ try $0.countByStatus()[.completed] ?? 0 }) < 200 { try Floor.pass() }
         }
         #expect(participants.commands.allSatisfy { $0.attempt == 1 })
         try floor.expectRest(sagas: 200)
@@ -206,7 +206,7 @@ struct OrchestratorTests {
         try await floor.run {
             // All starts are committed though nothing leaves.
             while try floor.store.read({ try $0.countByStatus()[.running] ?? 0 }) < 50 {
-                Floor.pass()
+                try Floor.pass()
             }
         }
         #expect(try floor.store.read { try $0.outboxCount() } == 100)
@@ -228,7 +228,7 @@ struct OrchestratorTests {
             floor.ask("pause", ["saga": "0000000000001"], id: "op")
             // The file is full before the sagas are through.
             while try floor.store.read({ try Int.fetchOne($0.db, sql: "PRAGMA max_page_count") ?? 0 }) == 60 {
-                Floor.pass()
+                try Floor.pass()
             }
             // Reopened after the trouble, it may grow: the limit belongs to the connection.
             try floor.awaitEnds(300)

@@ -93,6 +93,9 @@ struct BarrierTests {
         let story = try Story()
         #expect(try story.compensation().outcome == .succeeded)
         #expect(try story.effects == 0)
+        // It has left a tombstone.
+        #expect(try story.action().body["code"] == "FENCED")
+        #expect(try story.effects == 0)
     }
 
     @Test("F11, rule 17: the action that comes after it is refused in every round", arguments: [1, 2])

@@ -209,8 +209,8 @@ final class MortalSystem: @unchecked Sendable {
         let customer = try bus.openPublisher(mailbox: BusMailbox())
         let start = StartRequest(requestID: "start-\(ends)", definition: definition, input: input)
         customer.publish([(token: 1, message: start.message(shard: 0))])
-        // Half an hour: far more than any retry takes.
-        for _ in 0..<90_000 {
+        // Several minutes: far more than any retry takes.
+        for _ in 0..<15_000 {
             try round()
             if try isAtRest(ends) { return }
         }

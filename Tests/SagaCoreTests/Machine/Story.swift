@@ -111,8 +111,11 @@ extension Story {
     }
 
     private func sleeps(_ source: SourceLocation, until isReached: (SagaState) -> Bool) {
+        var naps = 0
         while !isReached(state) {
-            guard state.wakeAt != nil else {
+            naps += 1
+            // Longer than any budget here lasts.
+            guard state.wakeAt != nil, naps < 10_000 else {
                 Issue.record("it never came to that; \(summary)", sourceLocation: source)
                 return
             }
