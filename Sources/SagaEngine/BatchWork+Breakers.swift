@@ -138,7 +138,7 @@ extension BatchWork {
         guard held.isHeld(id, in: core.held) else { return false }
         held.remove(id, from: core.held)
         breakers[participant]?.letOut(command, waiting: waitMilliseconds, at: now)
-        result.outgoing.append(row)
+        result.outgoing.append(OutboxMessage(row))
         return true
     }
 }

@@ -17,6 +17,8 @@ struct BatchWork {
     var addedCommands: [SagaID: [CommandID: OutboxRowID]] = [:]
     var removedRows: [OutboxRowID] = []
     var savedHashes: Set<String> = []
+    /// Sagas that were marked as such; what is remembered of them is not to be trusted.
+    var unreadable: Set<SagaID> = []
     /// By participant; those that are as new are left out.
     var breakers: [String: CircuitBreaker]
     var held = HeldCommands.Changes()
@@ -89,7 +91,7 @@ struct BatchWork {
         if isNew {
             try transaction.insert(state)
         } else {
-            try transaction.update(state)
+            try transaction.update(state, from: changed[state.id] ?? core.cache[state.id])
         }
         try transaction.append(decision.events, of: state, at: now)
         changed[state.id] = state
@@ -135,6 +137,7 @@ struct BatchWork {
             // Not even that can be written into its history.
             self = before
             result.notices.append(.sagaStuck(id, step: nil, code: fault.code.rawValue))
+            unreadable.insert(id)
             try transaction.markUnreadable(id, StepError(code: fault.code.rawValue, message: fault.message))
         }
     }
@@ -204,14 +207,13 @@ struct BatchWork {
     mutating func post(
         _ message: Message, saga: SagaID? = nil, command: CommandID? = nil, isHeld: Bool = false
     ) throws -> OutboxRowID {
-        let row = OutboxRow(
-            id: nextRow, saga: saga, command: command, exchange: message.exchange,
-            routingKey: message.routingKey.replacingNULs, isMandatory: message.isMandatory,
-            properties: message.properties.json, body: message.body)
+        var message = message
+        message.routingKey = message.routingKey.replacingNULs
+        let outgoing = OutboxMessage(id: nextRow, saga: saga, command: command, message: message)
         nextRow += 1
-        try transaction.insert(row, at: now)
-        if isHeld { result.heldBack += 1 } else { result.outgoing.append(row) }
-        return row.id
+        try transaction.insert(outgoing.row, at: now)
+        if isHeld { result.heldBack += 1 } else { result.outgoing.append(outgoing) }
+        return outgoing.id
     }
 
     // MARK: Refusals
@@ -225,11 +227,7 @@ struct BatchWork {
         }
         var requestID = properties.messageID ?? ""
         // One that would have been taken is answered to: its sender knows its answers by it.
-        if requestID.utf8.count > 255
-            || requestID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        {
-            requestID = ""
-        }
+        if requestID.utf8.count > 255 || requestID.hasControlCharacters { requestID = "" }
         result.notices.append(.refused(code: refusal.code.rawValue, detail: refusal.description))
         try post(Answer(refusing: requestID, refusal, saga: saga).message(to: replyTo))
     }

@@ -30,7 +30,7 @@ extension EngineCore {
         batch.confirmed = [row.id]
         _ = try process(batch, at: now, using: &random)
         return AppliedRequest(
-            answer: try Answer.decode(Message(row)), leavesMessages: result.outgoing.count + result.heldBack > 1)
+            answer: try Answer.decode(row.message), leavesMessages: result.outgoing.count + result.heldBack > 1)
     }
 
     /// Where such an answer goes: no queue has this name, for it never leaves the outbox but here.

@@ -159,6 +159,7 @@ package final class EngineCore {
         nextRow = work.nextRow
         cache.keep(work.changed.values)
         for row in work.removedRows { unsent.remove(row) }
+        cache.remove(work.unreadable)
         for (command, row) in work.addedCommands.values.joined() { unsent.insert(row, command) }
         held.take(work.held)
         breakers = work.breakers.filter { !$0.value.isFresh }
@@ -237,16 +238,16 @@ package final class EngineCore {
     package var unreadCount: Int { unread.count }
 
     /// The next of what an earlier run, or one before an error of the file, has left to be published.
-    package func nextUnread(limit: Int) throws -> [OutboxRow] {
+    package func nextUnread(limit: Int) throws -> [OutboxMessage] {
         let ids = unread.prefix(limit)
         // What has been confirmed or replaced meanwhile is no longer there.
         let rows = try store.read { view in try ids.compactMap { try view.outboxRow($0) } }
         unread = unread.dropFirst(limit)
-        return rows
+        return rows.map(OutboxMessage.init)
     }
 
     /// Rows that were just committed wait for their turn behind those left by an earlier run.
-    package func leaveUnread(_ rows: [OutboxRow]) { unread += rows.map(\.id) }
+    package func leaveUnread(_ rows: [OutboxMessage]) { unread += rows.map(\.id) }
 
     /// No queue takes a message (F16): from now on a command's timer counts. The next batch decides whether it stays.
     package func wasReturned(_ row: OutboxRowID) {

@@ -19,7 +19,7 @@ package struct EngineBatch: Sendable {
 /// What one transaction has committed.
 package struct BatchResult: Sendable {
     /// To be published now, in this order.
-    package var outgoing: [OutboxRow] = []
+    package var outgoing: [OutboxMessage] = []
     /// Rows that are no longer to be published: a newer attempt has replaced them, or they are dead letters again.
     package var replaced: [OutboxRowID] = []
     /// How many commands were committed that are not to be published yet, since their participants do not answer.

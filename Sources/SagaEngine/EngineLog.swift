@@ -104,7 +104,7 @@ struct EngineLog {
             metadata: ["reason": "\(reason.escapedForTerminal)"])
     }
     func unblocked() { logger.info("the broker takes messages again") }
-    func returned(_ row: OutboxRow, _ reason: String) {
+    func returned(_ row: OutboxMessage, _ reason: String) {
         var metadata = Self.metadata(row)
         metadata["reason"] = "\(reason.escapedForTerminal)"
         guard row.command != nil else {
@@ -114,12 +114,12 @@ struct EngineLog {
         metadata["queue"] = "\(queue.escapedForTerminal)"
         logger.error("no queue takes a command; it stays in the outbox", metadata: metadata)
     }
-    func publishRefused(_ row: OutboxRow) {
+    func publishRefused(_ row: OutboxMessage) {
         logger.error(
             "the broker refuses a message; it stays in the outbox, its wait for a reply has not begun",
             metadata: Self.metadata(row))
     }
-    private static func metadata(_ row: OutboxRow) -> Logger.Metadata {
+    private static func metadata(_ row: OutboxMessage) -> Logger.Metadata {
         [
             "exchange": "\(row.exchange)", "routing-key": "\(row.routingKey.escapedForTerminal)",
             "command": "\(row.command.map { "\($0)" } ?? "-")",

@@ -25,6 +25,50 @@ extension MessageProperties {
         return .object(object)
     }
 
+    /// As ``json``, written at once: there is one for each message.
+    var encodedJSON: [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(256)
+        func add(_ name: StaticString) {
+            output.append(UInt8(ascii: output.isEmpty ? "{" : ","))
+            output.append(UInt8(ascii: "\""))
+            output.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            output.append(contentsOf: "\":".utf8)
+        }
+        func add(_ name: StaticString, _ text: String?) {
+            guard let text else { return }
+            add(name)
+            text.encodeJSON(into: &output)
+        }
+        add("contentType", contentType)
+        add("messageID", messageID)
+        add("correlationID", correlationID)
+        add("type", type)
+        add("replyTo", replyTo)
+        if let expirationMilliseconds {
+            add("expiration")
+            output.append(contentsOf: "\(expirationMilliseconds)".utf8)
+        }
+        if !headers.isEmpty {
+            add("headers")
+            for (index, header) in headers.enumerated() {
+                output.append(contentsOf: index == 0 ? "[[".utf8 : ",[".utf8)
+                header.name.encodeJSON(into: &output)
+                output.append(UInt8(ascii: ","))
+                switch header.value {
+                case .string(let text): text.encodeJSON(into: &output)
+                case .int(let number): output.append(contentsOf: "\(number)".utf8)
+                case .bool(let flag): output.append(contentsOf: flag ? "true".utf8 : "false".utf8)
+                case .unsupported: output.append(contentsOf: "null".utf8)
+                }
+                output.append(UInt8(ascii: "]"))
+            }
+            output.append(UInt8(ascii: "]"))
+        }
+        output.append(contentsOf: output.isEmpty ? "{}".utf8 : "}".utf8)
+        return output
+    }
+
     init(json: JSONValue) {
         self.init(
             contentType: json["contentType"]?.string, messageID: json["messageID"]?.string,

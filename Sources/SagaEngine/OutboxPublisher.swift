@@ -1,6 +1,5 @@
 import SagaBus
 import SagaCore
-import SagaStore
 
 /// Publishes committed rows and keeps count of what the broker has said of each.
 ///
@@ -8,9 +7,9 @@ import SagaStore
 struct OutboxPublisher {
     private let publisher: any BusPublisher
     /// Handed to the bus, result outstanding.
-    private var outstanding: [OutboxRowID: OutboxRow] = [:]
+    private var outstanding: [OutboxRowID: OutboxMessage] = [:]
     /// Not taken (no queue, refused, connection lost); published again after a pause or when the connection is back.
-    private var waiting: [OutboxRowID: OutboxRow] = [:]
+    private var waiting: [OutboxRowID: OutboxMessage] = [:]
     private var isConnected = true
     /// Confirmed, to be removed in the next transaction.
     private(set) var confirmed: [OutboxRowID] = []
@@ -23,7 +22,7 @@ struct OutboxPublisher {
     var isIdle: Bool { outstanding.isEmpty }
     var isWaiting: Bool { !waiting.isEmpty && isConnected }
 
-    mutating func publish(_ rows: [OutboxRow], replacing replaced: [OutboxRowID] = []) {
+    mutating func publish(_ rows: [OutboxMessage], replacing replaced: [OutboxRowID] = []) {
         for id in replaced {
             outstanding[id] = nil
             waiting[id] = nil
@@ -34,12 +33,12 @@ struct OutboxPublisher {
         }
         guard !rows.isEmpty else { return }
         for row in rows { outstanding[row.id] = row }
-        publisher.publish(rows.map { (token: UInt64($0.id), message: Message($0)) })
+        publisher.publish(rows.map { (token: UInt64($0.id), message: $0.message) })
         if PlantedBug.removesRowBeforeConfirm.isPlanted { confirmed += rows.map(\.id) }
     }
 
     /// Of the whole outbox, publishes what is not known here.
-    mutating func publish(missingOf rows: [OutboxRow]) {
+    mutating func publish(missingOf rows: [OutboxMessage]) {
         let known = Set(confirmed)
         publish(rows.filter { outstanding[$0.id] == nil && waiting[$0.id] == nil && !known.contains($0.id) })
     }
@@ -47,9 +46,9 @@ struct OutboxPublisher {
     struct Settled {
         var confirmed: [OutboxRowID] = []
         /// No queue took them, with the reason.
-        var returned: [(row: OutboxRow, reason: String)] = []
+        var returned: [(row: OutboxMessage, reason: String)] = []
         /// The broker would not have them.
-        var refused: [OutboxRow] = []
+        var refused: [OutboxMessage] = []
     }
 
     /// Takes the broker's word for some rows.
@@ -97,12 +96,4 @@ struct OutboxPublisher {
     mutating func giveBack(confirmed ids: [OutboxRowID]) { confirmed += ids }
 
     func close() { publisher.close() }
-}
-
-extension Message {
-    package init(_ row: OutboxRow) {
-        self.init(
-            exchange: row.exchange, routingKey: row.routingKey, properties: MessageProperties(json: row.properties),
-            body: row.body, isMandatory: row.isMandatory)
-    }
 }

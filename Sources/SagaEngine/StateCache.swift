@@ -20,6 +20,10 @@ struct StateCache {
         while states.count > capacity, let victim = states.keys.first { states[victim] = nil }
     }
 
+    mutating func remove(_ ids: Set<SagaID>) {
+        for id in ids { states[id] = nil }
+    }
+
     mutating func removeAll() { states.removeAll() }
 }
 

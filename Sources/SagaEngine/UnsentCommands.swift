@@ -44,5 +44,3 @@ struct UnsentCommands {
         if sagas[command.saga]?.isEmpty == true { sagas[command.saga] = nil }
     }
 }
-
-package typealias OutboxRowID = Int64

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 
 extension Barrier {
@@ -11,7 +12,7 @@ extension Barrier {
             step TEXT NOT NULL CHECK (length(step) BETWEEN 1 AND 64),
             kind TEXT NOT NULL CHECK (kind IN ('action', 'compensation')),
             round INTEGER NOT NULL CHECK (round >= 0),
-            state TEXT NOT NULL CHECK (state IN ('started', 'succeeded', 'failed', 'closed')),
+            state TEXT NOT NULL CHECK \(check("state", isOneOf: "started", "succeeded", "failed", "closed")),
             type TEXT,
             result TEXT,
             had_effect INTEGER NOT NULL DEFAULT 0 CHECK (had_effect IN (0, 1)),

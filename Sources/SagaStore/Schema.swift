@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 
 /// The orchestrator's tables. Migrations are only ever appended.
@@ -15,6 +16,9 @@ enum Schema {
         }
         return migrator
     }
+
+    private static let isStatus = check(
+        "status", isOneOf: "running", "compensating", "stuck", "completed", "compensated", "abandoned")
 
     private static let version1 = """
         -- Facts about the file itself: transport, shard, whether it was closed in order.
@@ -41,7 +45,7 @@ enum Schema {
             version INTEGER NOT NULL,
             key TEXT NOT NULL,
             status TEXT NOT NULL
-                CHECK (status IN ('running', 'compensating', 'stuck', 'completed', 'compensated', 'abandoned')),
+                CHECK \(isStatus),
             is_paused INTEGER NOT NULL CHECK (is_paused IN (0, 1)),
             steps TEXT NOT NULL,
             rollback TEXT,
@@ -52,7 +56,7 @@ enum Schema {
             updated_at INTEGER NOT NULL,
             ended_at INTEGER,
             wake_at INTEGER,
-            CHECK ((ended_at IS NOT NULL) = (status IN ('completed', 'compensated', 'abandoned')))
+            CHECK ((ended_at IS NOT NULL) = \(check("status", isOneOf: "completed", "compensated", "abandoned")))
         ) STRICT;
         CREATE INDEX sagas_open ON sagas (status) WHERE ended_at IS NULL;
         CREATE INDEX sagas_due ON sagas (wake_at) WHERE wake_at IS NOT NULL;

@@ -12,12 +12,13 @@ package struct OutboxRow: Sendable, Hashable {
     package let exchange: String
     package let routingKey: String
     package let isMandatory: Bool
-    package let properties: JSONValue
+    /// JSON.
+    package let properties: [UInt8]
     package let body: [UInt8]
 
     package init(
         id: Int64, saga: SagaID?, command: CommandID?, exchange: String, routingKey: String, isMandatory: Bool,
-        properties: JSONValue, body: [UInt8]
+        properties: [UInt8], body: [UInt8]
     ) {
         self.id = id
         self.saga = saga
@@ -66,11 +67,13 @@ extension StoreView {
     }
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {
-        OutboxRow(
+        let properties: String = row["properties"]
+        _ = try JSONValue.stored(properties)
+        return OutboxRow(
             id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(column: $0) },
             command: (row["command"] as String?).flatMap { CommandID($0) }, exchange: row["exchange"],
             routingKey: row["routing_key"], isMandatory: row["is_mandatory"],
-            properties: try JSONValue.stored(row["properties"]), body: DataBytes.bytes(of: row, "body"))
+            properties: Array(properties.utf8), body: DataBytes.bytes(of: row, "body"))
     }
 
     /// What of one saga has not been confirmed. Reads the whole outbox: for people, not for the engine.
@@ -89,21 +92,29 @@ extension StoreView {
 
 extension StoreTransaction {
     package func insert(_ row: OutboxRow, at now: Timestamp) throws {
-        try run(
-            """
+        let sql = """
             INSERT INTO outbox (id, saga, command, created_at, exchange, routing_key, is_mandatory, properties, body)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                row.id, row.saga?.column, row.command?.description, now.milliseconds, row.exchange, row.routingKey,
-                row.isMandatory, row.properties.text, DataBytes(row.body),
-            ])
+            """
+        try db.run(sql) {
+            $0.bind(row.id)
+            $0.bind(row.saga?.column)
+            $0.bind(row.command?.description)
+            $0.bind(now.milliseconds)
+            $0.bind(row.exchange)
+            $0.bind(row.routingKey)
+            $0.bind(row.isMandatory)
+            $0.bind(text: row.properties)
+            $0.bind(blob: row.body)
+        }
     }
 
     package func removeFromOutbox(_ ids: [Int64]) throws {
-        let statement = try db.cachedStatement(sql: "DELETE FROM outbox WHERE id BETWEEN ? AND ?")
         for range in ids.sorted().consecutiveRanges {
-            try statement.execute(arguments: [range.lowerBound, range.upperBound])
+            try db.run("DELETE FROM outbox WHERE id BETWEEN ? AND ?") {
+                $0.bind(range.lowerBound)
+                $0.bind(range.upperBound)
+            }
         }
     }
 }

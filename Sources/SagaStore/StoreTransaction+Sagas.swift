@@ -114,53 +114,86 @@ extension StoreTransaction {
     // MARK: Keys
 
     package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
-        try run(
-            "INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)",
-            [name, key, owner.saga.column, owner.inputHash, owner.again?.column])
+        try db.run("INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)") {
+            $0.bind(name)
+            $0.bind(key)
+            $0.bind(owner.saga.column)
+            $0.bind(owner.inputHash)
+            $0.bind(owner.again?.column)
+        }
     }
 
     // MARK: Sagas and their histories
 
     /// Adds a saga's first index row; its history follows with ``append(_:of:at:)``.
     package func insert(_ state: SagaState) throws {
-        try run(
-            """
-            INSERT INTO sagas (definition, name, version, key, status, is_paused, steps, rollback, error_code,
-                error_message, sequence, started_at, updated_at, ended_at, wake_at, id)
+        let sql = """
+            INSERT INTO sagas (steps, sequence, updated_at, wake_at, status, is_paused, rollback, error_code,
+                error_message, started_at, ended_at, definition, name, version, key, id)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                state.definition.contentHash, state.definition.name, state.definition.version, state.key,
-            ] + indexColumns(state) + [state.id.column])
-    }
-
-    package func update(_ state: SagaState) throws {
-        try run(
             """
-            UPDATE sagas SET status = ?, is_paused = ?, steps = ?, rollback = ?, error_code = ?, error_message = ?,
-                sequence = ?, started_at = ?, updated_at = ?, ended_at = ?, wake_at = ?
-            WHERE id = ?
-            """, indexColumns(state) + [state.id.column])
+        try db.run(sql) {
+            bindProgress(of: state, &$0)
+            bindRest(of: state, &$0)
+            $0.bind(state.definition.contentHash)
+            $0.bind(state.definition.name)
+            $0.bind(state.definition.version)
+            $0.bind(state.key)
+            $0.bind(state.id.column)
+        }
     }
 
-    private func indexColumns(_ state: SagaState) -> StatementArguments {
+    /// - Parameter before: what the row holds now, where that is at hand: then what seldom changes is left alone.
+    package func update(_ state: SagaState, from before: SagaState? = nil) throws {
+        if let before, before.hasSameRest(as: state) {
+            try db.run("UPDATE sagas SET steps = ?, sequence = ?, updated_at = ?, wake_at = ? WHERE id = ?") {
+                bindProgress(of: state, &$0)
+                $0.bind(state.id.column)
+            }
+            return
+        }
+        let sql = """
+            UPDATE sagas SET steps = ?, sequence = ?, updated_at = ?, wake_at = ?, status = ?, is_paused = ?,
+                rollback = ?, error_code = ?, error_message = ?, started_at = ?, ended_at = ?
+            WHERE id = ?
+            """
+        try db.run(sql) {
+            bindProgress(of: state, &$0)
+            bindRest(of: state, &$0)
+            $0.bind(state.id.column)
+        }
+    }
+
+    /// What every input changes.
+    private func bindProgress(of state: SagaState, _ binder: inout StatementBinder) {
+        binder.bind(state.currentSteps.map { state.definition.steps[$0].name }.joined(separator: ","))
+        binder.bind(state.sequence)
+        binder.bind(state.updatedAt.milliseconds)
+        binder.bind(state.wakeAt?.milliseconds)
+    }
+
+    private func bindRest(of state: SagaState, _ binder: inout StatementBinder) {
         let error = state.lastError
-        return [
-            state.status.rawValue, state.isPaused,
-            state.currentSteps.map { state.definition.steps[$0].name }.joined(separator: ","),
-            state.rollback?.reason.rawValue, error?.code, error?.message, state.sequence,
-            state.startedAt.milliseconds, state.updatedAt.milliseconds, state.endedAt?.milliseconds,
-            state.wakeAt?.milliseconds,
-        ]
+        binder.bind(state.status.rawValue)
+        binder.bind(state.isPaused)
+        binder.bind(state.rollback?.reason.rawValue)
+        binder.bind(error?.code)
+        binder.bind(error?.message)
+        binder.bind(state.startedAt.milliseconds)
+        binder.bind(state.endedAt?.milliseconds)
     }
 
     /// Appends what one input caused to the saga's history. `state` is the state after it.
     package func append(_ events: [SagaEvent], of state: SagaState, at now: Timestamp) throws {
         let first = state.sequence - events.count + 1
         let json = JSONValue.array(events.map { $0.json(state.definition) })
-        try run(
-            "INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)",
-            [state.id.column, first, now.milliseconds, SagaEvent.formatVersion, json.text])
+        try db.run("INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)") {
+            $0.bind(state.id.column)
+            $0.bind(first)
+            $0.bind(now.milliseconds)
+            $0.bind(SagaEvent.formatVersion)
+            $0.bind(text: json.encoded)
+        }
     }
 
     /// Marks a saga whose definition or history cannot be read; its history stays as it is (F25).
@@ -170,6 +203,14 @@ extension StoreTransaction {
             UPDATE sagas SET status = 'stuck', error_code = ?, error_message = ?, wake_at = NULL
             WHERE id = ? AND ended_at IS NULL
             """, [error.code, error.message, id.column])
+    }
+}
+
+extension SagaState {
+    /// Whether all columns of the index row are the same but those of its progress.
+    fileprivate func hasSameRest(as other: SagaState) -> Bool {
+        status == other.status && isPaused == other.isPaused && rollback?.reason == other.rollback?.reason
+            && lastError == other.lastError && startedAt == other.startedAt && endedAt == other.endedAt
     }
 }
 

@@ -206,7 +206,7 @@ private struct Conversation {
         batch.confirmed = unconfirmed
         let result = try core.process(batch, at: now, using: &random)
         unconfirmed = result.outgoing.map(\.id)
-        sent += result.outgoing.map { Message($0) }
+        sent += result.outgoing.map(\.message)
         nextWake = result.nextWake
     }
 }

@@ -133,7 +133,7 @@ private final class Town {
         // What was on its way is published once more.
         let rows = try shop.core.nextUnread(limit: .max)
         for row in rows where row.command != nil {
-            queues[row.routingKey, default: []].append(try Command.decode(Message(row)))
+            queues[row.routingKey, default: []].append(try Command.decode(row.message))
         }
         nextWake = shop.now
         if !rows.isEmpty { try note(shop.confirm(rows)) }

@@ -26,8 +26,8 @@ struct EventTests {
         #expect(event["data"]?["version"] == 1)
         #expect(event["data"]?["status"] == "running")
         #expect(row.routingKey == "shop.STARTED")
-        #expect(!row.isMandatory)
-        #expect(MessageProperties(json: row.properties).contentType == "application/cloudevents+json")
+        #expect(!row.message.isMandatory)
+        #expect(row.message.properties.contentType == "application/cloudevents+json")
 
         var ids = [event["id"]]
         for (step, outcome) in [("reserve", Outcome.succeeded), ("charge", .succeeded), ("ship", .succeeded)] {
@@ -51,7 +51,7 @@ struct EventTests {
         #expect(try undo.commands().first?.traceparent == trace)
         let end = try shop.process(shop.reply(saga, "reserve", .succeeded, [:], kind: .compensation))
         let event = try #require(end.outgoing.first { $0.exchange == SkaldNames.events })
-        #expect(MessageProperties(json: event.properties).header("traceparent") == .string(trace))
+        #expect(event.message.properties.header("traceparent") == .string(trace))
     }
 
     @Test("Rule 10: every entry into stuck is published, shown and told")

@@ -9,7 +9,7 @@ import Testing
 @Suite("Messages that no queue takes")
 struct ReturnedMessageTests {
     /// A shop whose first dead letter, a reply that came too early, has been replayed.
-    private func shopWithReplay(_ storage: Storage = .memory) throws -> (Shop, OutboxRow) {
+    private func shopWithReplay(_ storage: Storage = .memory) throws -> (Shop, OutboxMessage) {
         let shop = try Shop(storage)
         let saga = try shop.started()
         try shop.process(shop.reply(saga, "charge", .succeeded, ["c": 1]))

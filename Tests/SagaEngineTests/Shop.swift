@@ -69,7 +69,7 @@ final class Shop {
     private var random = SplitMix64(seed: 1)
     private var lastTag: UInt64 = 0
     /// Everything published so far, in order.
-    private(set) var published: [OutboxRow] = []
+    private(set) var published: [OutboxMessage] = []
     private(set) var notices: [EngineNotice] = []
 
     init(
@@ -131,7 +131,7 @@ final class Shop {
 
     /// The broker has confirmed these.
     @discardableResult
-    func confirm(_ rows: [OutboxRow]) throws -> BatchResult {
+    func confirm(_ rows: [OutboxMessage]) throws -> BatchResult {
         for row in rows { core.wasConfirmed(row.id) }
         var batch = EngineBatch()
         batch.confirmed = rows.map(\.id)
@@ -140,7 +140,7 @@ final class Shop {
 
     /// The broker has said that no queue takes these messages.
     @discardableResult
-    func returned(_ rows: [OutboxRow], with deliveries: Delivery...) throws -> BatchResult {
+    func returned(_ rows: [OutboxMessage], with deliveries: Delivery...) throws -> BatchResult {
         for row in rows { core.wasReturned(row.id) }
         var batch = EngineBatch()
         batch.deliveries = deliveries
@@ -215,12 +215,12 @@ final class Shop {
 
     // MARK: What is there
 
-    var outbox: [OutboxRow] {
-        get throws { try store.read { try $0.outbox() } }
+    var outbox: [OutboxMessage] {
+        get throws { try store.read { try $0.outbox().map(OutboxMessage.init) } }
     }
 
     /// What a shell would be given to publish after a start.
-    func unpublished() throws -> [OutboxRow] { try outbox.filter { core.held.participant(of: $0.id) == nil } }
+    func unpublished() throws -> [OutboxMessage] { try outbox.filter { core.held.participant(of: $0.id) == nil } }
 
     /// Commands in the outbox, as text.
     var commands: [String] {
@@ -266,7 +266,7 @@ final class Shop {
 extension BatchResult {
     func answers() throws -> [Answer] {
         try outgoing.filter { $0.exchange.isEmpty }.map { row in
-            let properties = MessageProperties(json: row.properties)
+            let properties = row.message.properties
             return Answer(
                 kind: try #require(Answer.Kind(rawValue: properties.type ?? "")),
                 requestID: properties.correlationID ?? "", body: try #require(try JSONValue.parse(row.body).object))
@@ -274,7 +274,7 @@ extension BatchResult {
     }
 
     func commands() throws -> [Command] {
-        try outgoing.filter { $0.command != nil }.map { try Command.decode(Message($0)) }
+        try outgoing.filter { $0.command != nil }.map { try Command.decode($0.message) }
     }
 
     func events() throws -> [JSONValue] {

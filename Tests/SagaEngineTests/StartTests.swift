@@ -25,7 +25,7 @@ struct StartTests {
         #expect(command.replyTo == "skald.replies.0")
         #expect(command.attempt == 1)
         #expect(command.body == ["order": "4711"])
-        #expect(result.outgoing.count { $0.isMandatory } == 1)
+        #expect(result.outgoing.count { $0.message.isMandatory } == 1)
         #expect(result.nextWake == Shop.start.adding(milliseconds: 1000))
         #expect(try shop.outbox == result.outgoing)
     }

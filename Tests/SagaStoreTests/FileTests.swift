@@ -258,7 +258,7 @@ struct FileTests {
                     try transaction.insert(
                         OutboxRow(
                             id: number, saga: nil, command: nil, exchange: "", routingKey: "", isMandatory: false,
-                            properties: [:], body: Array(repeating: 1, count: 10_000)), at: Sample.now)
+                            properties: Array("{}".utf8), body: Array(repeating: 1, count: 10_000)), at: Sample.now)
                 }
             }
         }

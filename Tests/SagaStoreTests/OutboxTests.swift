@@ -14,7 +14,8 @@ struct OutboxTests {
         OutboxRow(
             id: id, saga: Sample.id(1),
             command: CommandID(saga: Sample.id(1), step: "reserve", kind: .action, round: 1),
-            exchange: "skald.commands", routingKey: "stock", isMandatory: true, properties: properties, body: body)
+            exchange: "skald.commands", routingKey: "stock", isMandatory: true, properties: properties.encoded,
+            body: body)
     }
 
     @Test func aRowComesBackAsItWas() throws {
@@ -24,7 +25,8 @@ struct OutboxTests {
                 Int64(index + 1), properties: ["headers": [["skald-attempt", 2], ["x", true], ["y", "é"]]], body: body)
         }
         let answer = OutboxRow(
-            id: 9, saga: nil, command: nil, exchange: "", routingKey: "caller", isMandatory: false, properties: [:],
+            id: 9, saga: nil, command: nil, exchange: "", routingKey: "caller", isMandatory: false,
+            properties: Array("{}".utf8),
             body: [1])
         try store.write { transaction in
             for row in rows + [answer] { try transaction.insert(row, at: Sample.now) }
@@ -61,7 +63,8 @@ struct OutboxTests {
             for number in 1...5 {
                 try transaction.addDeadLetter(
                     at: Sample.now, reason: "REPLY_UNKNOWN", detail: "number \(number)", saga: Sample.id(number),
-                    exchange: "skald.replies", routingKey: "skald.replies.0", properties: ["type": "reply"],
+                    exchange: "skald.replies", routingKey: "skald.replies.0",
+                    properties: ["type": "reply"],
                     body: [0, 255, UInt8(number)])
             }
             try transaction.settle(

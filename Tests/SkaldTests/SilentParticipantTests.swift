@@ -19,7 +19,8 @@ struct SilentParticipantTests {
                 try transaction.insert(
                     OutboxRow(
                         id: Int64(ids.firstIndex(of: id) ?? 0) + 1, saga: id, command: command,
-                        exchange: "skald.commands", routingKey: "payment", isMandatory: true, properties: [:], body: []),
+                        exchange: "skald.commands", routingKey: "payment", isMandatory: true,
+                        properties: Array("{}".utf8), body: []),
                     at: seeded.now)
             }
         }

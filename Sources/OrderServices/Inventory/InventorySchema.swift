@@ -1,8 +1,14 @@
+import DurableSQLite
+
 /// The tables of inventory.
 ///
 /// `stock_change` is the truth and only grows. `stock` is its sum, kept by a trigger and refused below zero, which is
 /// why nothing is ever oversold.
 enum InventorySchema {
+    private static let isKind = check(
+        "kind", isOneOf: "SOFT_RESERVED", "HARD_RESERVED", "FULFILLED", "CANCELLED", "ORDERED", "RETURNED", "RECEIVED",
+        "SHRINKAGE")
+
     static let tables = """
         CREATE TABLE stock (
             sku TEXT PRIMARY KEY CHECK (length(sku) > 0),
@@ -18,7 +24,7 @@ enum InventorySchema {
             step TEXT NOT NULL,
             order_id TEXT NOT NULL,
             state TEXT NOT NULL
-                CHECK (state IN ('soft', 'hard', 'fulfilled', 'released', 'expired', 'returned')),
+                CHECK \(check("state", isOneOf: "soft", "hard", "fulfilled", "released", "expired", "returned")),
             created_at INTEGER NOT NULL,
             expires_at INTEGER NOT NULL,
             UNIQUE (saga, step)
@@ -37,8 +43,7 @@ enum InventorySchema {
         CREATE TABLE stock_change (
             id INTEGER PRIMARY KEY,
             sku TEXT NOT NULL REFERENCES stock (sku),
-            kind TEXT NOT NULL CHECK (kind IN ('SOFT_RESERVED', 'HARD_RESERVED', 'FULFILLED', 'CANCELLED', 'ORDERED',
-                'RETURNED', 'RECEIVED', 'SHRINKAGE')),
+            kind TEXT NOT NULL CHECK \(isKind),
             quantity INTEGER NOT NULL CHECK (quantity > 0),
             available INTEGER NOT NULL CHECK (available BETWEEN -1 AND 1),
             soft_reserved INTEGER NOT NULL CHECK (soft_reserved BETWEEN -1 AND 1),
@@ -56,7 +61,7 @@ enum InventorySchema {
                 WHEN 'CANCELLED' THEN available = 1 AND soft_reserved + hard_reserved = -1 AND fulfilled = 0
                 WHEN 'RETURNED' THEN available = 1 AND soft_reserved = 0 AND hard_reserved + fulfilled = -1
             END),
-            CHECK ((kind IN ('SOFT_RESERVED', 'HARD_RESERVED', 'FULFILLED', 'CANCELLED', 'RETURNED'))
+            CHECK ((\(check("kind", isOneOf: "SOFT_RESERVED", "HARD_RESERVED", "FULFILLED", "CANCELLED", "RETURNED")))
                 = (reservation IS NOT NULL))
         ) STRICT;
         CREATE INDEX stock_change_by_sku ON stock_change (sku);

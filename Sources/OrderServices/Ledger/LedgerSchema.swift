@@ -1,12 +1,19 @@
+import DurableSQLite
+
 /// The tables of the ledger.
 ///
 /// The lines of an entry are written first, then the entry, which seals them: no entry without lines that balance in
 /// each currency, no line without its entry when the transaction commits, and no change afterwards.
 enum LedgerSchema {
+    private static let isAccount = check(
+        "account", isOneOf: "receivable", "deferred-revenue", "card-clearing", "revenue")
+    private static let isState = check(
+        "state", isOneOf: "recorded", "reversed", "settled", "returning", "returned")
+
     static let tables = """
         CREATE TABLE journal_entry (
             id INTEGER PRIMARY KEY,
-            kind TEXT NOT NULL CHECK (kind IN ('record', 'reverse', 'settle', 'reverse-sale')),
+            kind TEXT NOT NULL CHECK \(check("kind", isOneOf: "record", "reverse", "settle", "reverse-sale")),
             saga INTEGER NOT NULL,
             step TEXT NOT NULL,
             order_id TEXT NOT NULL,
@@ -17,7 +24,7 @@ enum LedgerSchema {
         CREATE TABLE journal_line (
             entry INTEGER NOT NULL REFERENCES journal_entry (id) DEFERRABLE INITIALLY DEFERRED,
             position INTEGER NOT NULL CHECK (position > 0),
-            account TEXT NOT NULL CHECK (account IN ('receivable', 'deferred-revenue', 'card-clearing', 'revenue')),
+            account TEXT NOT NULL CHECK \(isAccount),
             currency TEXT NOT NULL CHECK (length(currency) = 3),
             debit INTEGER NOT NULL CHECK (debit >= 0),
             credit INTEGER NOT NULL CHECK (credit >= 0),
@@ -50,12 +57,12 @@ enum LedgerSchema {
             order_id TEXT NOT NULL,
             amount INTEGER NOT NULL CHECK (amount > 0),
             currency TEXT NOT NULL CHECK (length(currency) = 3),
-            state TEXT NOT NULL CHECK (state IN ('recorded', 'reversed', 'settled', 'returning', 'returned')),
+            state TEXT NOT NULL CHECK \(isState),
             capture TEXT,
             return_id TEXT UNIQUE,
             return_saga INTEGER,
             UNIQUE (saga, step),
-            CHECK (state NOT IN ('settled', 'returning', 'returned') OR capture IS NOT NULL),
+            CHECK (NOT \(check("state", isOneOf: "settled", "returning", "returned")) OR capture IS NOT NULL),
             CHECK ((state IN ('returning', 'returned')) = (return_id IS NOT NULL)),
             CHECK ((return_id IS NULL) = (return_saga IS NULL))
         ) STRICT;

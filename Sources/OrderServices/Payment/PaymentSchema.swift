@@ -1,3 +1,5 @@
+import DurableSQLite
+
 /// The tables of payment: what the gateway has definitely said.
 enum PaymentSchema {
     static let tables = """
@@ -8,7 +10,7 @@ enum PaymentSchema {
             order_id TEXT NOT NULL,
             amount INTEGER NOT NULL CHECK (amount > 0),
             currency TEXT NOT NULL CHECK (length(currency) = 3),
-            state TEXT NOT NULL CHECK (state IN ('authorized', 'captured', 'voided', 'expired')),
+            state TEXT NOT NULL CHECK \(check("state", isOneOf: "authorized", "captured", "voided", "expired")),
             created_at INTEGER NOT NULL,
             UNIQUE (saga, step)
         ) STRICT;

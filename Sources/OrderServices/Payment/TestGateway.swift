@@ -34,10 +34,10 @@ package final class TestGateway: PaymentGateway {
         try db.execute(
             cachedSQL: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
             arguments: [key, parameters, request.operation.rawValue])
+        try db.execute(cachedSQL: "UPDATE request SET calls = calls + 1 WHERE key = ?", arguments: [key])
         guard
             let row = try Row.fetchOne(
-                db, cachedSQL: "UPDATE request SET calls = calls + 1 WHERE key = ? RETURNING parameters, calls, answer",
-                arguments: [key])
+                db, cachedSQL: "SELECT parameters, calls, answer FROM request WHERE key = ?", arguments: [key])
         else { return .unanswered("the request is lost") }
         guard row["parameters"] == parameters else {
             return .refused(code: GatewayAnswer.keyReused, message: "this key came with other parameters before")

@@ -3,7 +3,7 @@ import SagaCore
 /// Header names of the wire protocol.
 package enum WireHeader {
     package static let attempt = "skald-attempt"
-    static let step = "skald-step"
+    package static let step = "skald-step"
     package static let outcome = "skald-outcome"
     package static let retryAfter = "skald-retry-after"
     static let version = "skald-version"
@@ -38,7 +38,7 @@ extension MessageProperties {
         guard let id, !id.isEmpty else {
             throw Refusal(code: .missingID, path: property, message: "the property \(property) is required")
         }
-        guard id.utf8.count <= 255, !id.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        guard id.utf8.count <= 255, !id.hasControlCharacters
         else {
             throw Refusal(
                 code: .idFormat, path: property,
@@ -103,5 +103,14 @@ extension Message {
             throw Refusal(code: .fieldType, path: "", message: "the body must be a JSON object")
         }
         return object
+    }
+}
+
+extension String {
+    /// Whether it holds a character of Unicode's category Cc.
+    package var hasControlCharacters: Bool {
+        // Plain text is seen without decoding it.
+        !utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+            && unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 }

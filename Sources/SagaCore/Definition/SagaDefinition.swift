@@ -24,8 +24,9 @@ package struct EventTypes: Sendable, Hashable {
 
 /// What a saga does: its steps, in which order, and how each is undone.
 ///
-/// Two definitions are equal when their content hashes are.
-package struct SagaDefinition: Sendable {
+/// Two definitions are equal when their content hashes are. It never changes, and every saga's state refers to it: a
+/// class is copied for the price of one reference.
+package final class SagaDefinition: Sendable {
     package let name: String
     package let version: Int
     /// The business key, from the input alone: one saga for each key.

@@ -96,7 +96,7 @@ extension JSONNumber {
 
 extension String {
     /// Appends the text in quotes, escaping only what JSON does not allow as it is.
-    func encodeJSON(into output: inout [UInt8]) {
+    package func encodeJSON(into output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         var text = self
         text.withUTF8 { bytes in
