@@ -136,6 +136,9 @@ final class PrivateBroker: Sendable {
         }
     }
 
+    /// The process that does the work; nil when there is none.
+    var machinePID: pid_t? { process.withLock { $0?.pid }.flatMap(Self.machine) }
+
     /// The Erlang machine, a child of the script that leads the group.
     private static func machine(below pid: pid_t) -> pid_t? {
         func children(_ pid: pid_t) -> [pid_t] {

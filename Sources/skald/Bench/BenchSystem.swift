@@ -1,0 +1,110 @@
+import OrderServices
+import SagaBus
+import SagaCore
+
+/// What is measured: who moves three commands and three replies between a start and an event.
+enum BenchSystem: String, CaseIterable, Sendable {
+    case bare, worker, services, refused
+
+    /// The definition its sagas are started with.
+    var definition: String {
+        switch self {
+        case .bare: BenchDefinitions.bare
+        case .worker: BenchDefinitions.echo
+        case .services, .refused: BenchDefinitions.order
+        }
+    }
+
+    /// Every fifth order is refused at the last step.
+    func refuses(_ number: Int) -> Bool { self == .refused && number % 5 == 4 }
+
+    /// The process that moves the sagas on.
+    var orchestrator: BenchProcess { self == .bare ? .relay : .worker }
+
+    var participants: [BenchProcess] {
+        switch self {
+        case .bare, .worker: [.echo(1), .echo(2), .echo(3)]
+        case .services, .refused: [.service(.inventory), .service(.ledger), .service(.payment)]
+        }
+    }
+}
+
+enum BenchDefinitions {
+    static let bare = "bench-bare"
+    static let echo = "bench-echo"
+    static let order = "bench-order"
+    static let completed = "BENCH_COMPLETED"
+    static let compensated = "BENCH_COMPENSATED"
+
+    static let files = ["\(echo).yaml": echoSource, "\(order).yaml": orderSource]
+
+    private static let echoSource = """
+        saga: \(echo)
+        version: 1
+        key: ${input.orderId}
+        events: { completed: \(completed), compensated: \(compensated) }
+        steps:
+          - name: first
+            participant: echo-1
+            action: echo.do
+            compensation: echo.undo
+            with: { order: "${input}" }
+          - name: second
+            participant: echo-2
+            action: echo.do
+            compensation: echo.undo
+            with: { order: "${input}" }
+          - name: third
+            participant: echo-3
+            action: echo.do
+            compensation: echo.undo
+            with: { order: "${input}" }
+        """
+
+    private static let orderSource = """
+        saga: \(order)
+        version: 1
+        key: ${input.orderId}
+        events: { completed: \(completed), compensated: \(compensated) }
+        steps:
+          - name: reserve-stock
+            participant: inventory
+            action: inventory.reserve
+            compensation: inventory.release
+            with: { orderId: "${input.orderId}", lines: "${input.lines}" }
+          - name: record-order
+            participant: ledger
+            action: ledger.record
+            compensation: ledger.reverse
+            with: { orderId: "${input.orderId}", amount: "${input.total}", currency: "${input.currency}" }
+          - name: authorize-payment
+            participant: payment
+            action: payment.authorize
+            compensation: payment.void
+            with: { orderId: "${input.orderId}", amount: "${input.total}", currency: "${input.currency}", method: "${input.paymentMethod}" }
+        """
+
+    /// About 300 bytes, as an order of two lines is.
+    static func order(_ key: String, isRefused: Bool) -> [UInt8] {
+        Array(
+            """
+            {"orderId":"\(key)","customerId":"C1","currency":"EUR","total":5400,"lines":[\
+            {"sku":"11","quantity":2,"unitPrice":2000,"discount":0},\
+            {"sku":"12","quantity":1,"unitPrice":1400,"discount":0}],\
+            "paymentMethod":{"type":"card","token":"\(isRefused ? "tok_chargeDeclined" : "tok_visa")"}}
+            """.utf8)
+    }
+
+    /// The business key an event speaks of, found without reading the whole of it.
+    static func subject(of body: [UInt8]) -> String? {
+        let mark = Array(#""subject":""#.utf8)
+        guard body.count > mark.count else { return nil }
+        var start = 0
+        while start + mark.count < body.count {
+            if body[start] == mark[0], body[start..<start + mark.count].elementsEqual(mark) { break }
+            start += 1
+        }
+        let text = body.dropFirst(start + mark.count).prefix { $0 != UInt8(ascii: "\"") }
+        return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+    }
+}
