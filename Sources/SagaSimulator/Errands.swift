@@ -37,8 +37,8 @@ struct Errands {
             }
             for count in 0..<3 where luck.happens(.repeatStart) {
                 let later = due + luck.milliseconds(1000...600_000, of: .repeatStart)
-                // Seldom after the wrong one, or with another order.
-                let isWrong = luck.draw(0...3, of: .repeatStart) == 0
+                // Some after the wrong one, with another order.
+                let isWrong = luck.draw(0...1, of: .repeatStart) == 0
                 customer.add(
                     successor(
                         "place-\(number)-successor-\(count)", at: later, isWrong ? Self.altered(order) : order,

@@ -14,15 +14,19 @@ struct Hearsay {
     private var replies: [Place: [Reply]] = [:]
     private var starts: [String: Message] = [:]
 
-    mutating func note(_ delivery: Delivery) {
+    /// - Returns: the reply, if it is one.
+    @discardableResult
+    mutating func note(_ delivery: Delivery) -> Reply? {
         switch delivery.consumer {
         case .replies:
-            guard let reply = try? Reply.decode(delivery.message) else { return }
+            guard let reply = try? Reply.decode(delivery.message) else { return nil }
             let place = Place(saga: reply.command.saga, step: reply.command.step, kind: reply.command.kind)
             if replies[place]?.contains(reply) != true { replies[place, default: []].append(reply) }
+            return reply
         case .starts: starts[delivery.message.properties.messageID ?? ""] = delivery.message
         default: break
         }
+        return nil
     }
 
     func start(_ requestID: String) -> StartRequest? {

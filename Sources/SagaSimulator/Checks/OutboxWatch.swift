@@ -16,7 +16,7 @@ final class OutboxWatch {
         /// Its participant was taken for silent when it came.
         let isHeld: Bool
         var lastPublished: Int64?
-        var confirmedAt: Int64?
+        var confirmed: (life: Int, at: Int64)?
         /// In which life of the worker it came back, since no queue took it.
         var returnedIn: Int?
     }
@@ -72,7 +72,7 @@ final class OutboxWatch {
 
     /// The outbox as it is now.
     func update(_ now: [OutboxRowID: CommandID?], participant: (CommandID) -> String?) {
-        for row in rows.keys where now[row] == nil { rows[row] = nil }
+        if rows.contains(where: { now[$0.key] == nil }) { rows = rows.filter { now[$0.key] != nil } }
         for (row, command) in now where rows[row] == nil {
             let participant = command.flatMap(participant)
             rows[row] = Row(
@@ -93,19 +93,40 @@ final class OutboxWatch {
         }
     }
 
+    /// What the broker has said of a row, in this life of the worker.
+    func heard(_ token: UInt64, _ outcome: PublishOutcome) {
+        guard let index = rows.index(forKey: OutboxRowID(token)) else { return }
+        switch outcome {
+        case .confirmed: rows.values[index].confirmed = rows.values[index].confirmed ?? (worker.life, time.milliseconds)
+        case .returned: rows.values[index].returnedIn = worker.life
+        case .rejected, .unknown: break
+        }
+    }
+
     // MARK: Checked
 
+    /// Nothing is held back for nobody.
+    func checkHeld(awaited: (CommandID) -> Bool) throws {
+        let useless = rows.filter { _, row in
+            guard row.isHeld, row.lastPublished == nil, row.life == worker.life, let command = row.command else {
+                return false
+            }
+            return !awaited(command)
+        }
+        guard let (id, row) = useless.min(by: { $0.key < $1.key }), let command = row.command else { return }
+        throw Breach("F20", "row \(id) (\(command)) is held back, although nobody awaits its answer")
+    }
+
     /// What waits too long, now that the worker has taken a step.
-    func check(awaited: (CommandID) -> Bool) throws {
+    func check() throws {
         let now = time.milliseconds
-        for row in rows.keys.sorted() { try note(row, awaited) }
         guard now >= nextCheck, let listening = worker.publishingSince else { return }
         nextCheck = now + 10_000
         let calm = max(listening, worker.consumingSince ?? now, worker.stoodStillUntil)
         for (id, row) in rows.sorted(by: { $0.key < $1.key }) {
             let what = "row \(id) (\(row.command.map { "\($0)" } ?? "no command"))"
-            if let confirmedAt = row.confirmedAt {
-                guard now - max(confirmedAt, calm) < Self.longestWait else {
+            if let confirmed = row.confirmed, confirmed.life == worker.life {
+                guard now - max(confirmed.at, calm) < Self.longestWait else {
                     throw Breach("I6", "\(what) stays in the outbox, although it is confirmed")
                 }
             } else if let participant = row.participant, let breaker = breakers[participant] {
@@ -119,22 +140,6 @@ final class OutboxWatch {
                     throw Breach("I6", "\(what) waits in the outbox, although the broker listens")
                 }
             }
-        }
-    }
-
-    private func note(_ id: OutboxRowID, _ awaited: (CommandID) -> Bool) throws {
-        guard var row = rows[id] else { return }
-        let now = time.milliseconds
-        switch worker.told[UInt64(id)] {
-        case .confirmed: row.confirmedAt = row.confirmedAt ?? now
-        case .returned: row.returnedIn = worker.life
-        // What an earlier life was told is forgotten.
-        case .rejected, .unknown, nil: row.confirmedAt = nil
-        }
-        rows[id] = row
-        guard let command = row.command, !awaited(command), row.life == worker.life else { return }
-        if row.isHeld, row.lastPublished == nil {
-            throw Breach("F20", "row \(id) (\(command)) is held back, although nobody awaits its answer")
         }
     }
 

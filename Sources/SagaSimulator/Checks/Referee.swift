@@ -10,6 +10,8 @@ protocol Witness: AnyObject {
     func gets(_ delivery: Delivery)
     func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID)
     func publishes(_ token: UInt64, _ message: Message)
+    /// The broker's word for what it published.
+    func isTold(_ token: UInt64, _ outcome: PublishOutcome)
 }
 
 /// Holds what the worker writes and says against what it was told, saga by saga, by notes of its own.
@@ -20,15 +22,20 @@ final class Referee {
     /// The sagas of each business key, oldest first.
     private var owners: [String: [SagaID]] = [:]
     private var startedAt: [SagaID: Int64] = [:]
-    private var received: [ConsumerID: [DeliveryTag: Delivery]] = [:]
+    private var received: [ConsumerID: [DeliveryTag: Received]] = [:]
     /// Since the last look.
-    private(set) var acknowledged: [Delivery] = []
+    private var acknowledged: [Received] = []
     private(set) var published: [(token: UInt64, message: Message)] = []
     /// By request: how often it was acknowledged, and the rows that answer it, with the life that published them.
     private var requests: [String: (acknowledged: Int, answers: Set<String>)] = [:]
     private var requestIDs: [String] = []
     /// The row that carries each event.
     private var rows: [String: UInt64] = [:]
+
+    private struct Received {
+        let delivery: Delivery
+        let reply: Reply?
+    }
 
     subscript(saga: SagaID) -> SagaNotes? { notes[saga] }
 
@@ -43,12 +50,12 @@ final class Referee {
     func begins() { received = [:] }
 
     func gets(_ delivery: Delivery) {
-        heard.note(delivery)
-        received[delivery.consumer, default: [:]][delivery.tag] = delivery
+        let reply = heard.note(delivery)
+        received[delivery.consumer, default: [:]][delivery.tag] = Received(delivery: delivery, reply: reply)
     }
 
     func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID) {
-        if let delivery = received[consumer]?.removeValue(forKey: tag) { acknowledged.append(delivery) }
+        if let taken = received[consumer]?.removeValue(forKey: tag) { acknowledged.append(taken) }
     }
 
     func publishes(_ token: UInt64, _ message: Message) { published.append((token, message)) }
@@ -96,12 +103,15 @@ final class Referee {
 
     // MARK: Messages
 
+    /// Whose replies were acknowledged since the last look.
+    var answered: [String] { acknowledged.compactMap { $0.reply.flatMap { participant(of: $0.command) } } }
+
     /// Checks what was acknowledged and published since the last look, once the histories have been read.
     ///
     /// - Parameter since: when a row of the outbox came.
     func settle(life: Int, since: (UInt64) -> Int64?) throws {
         defer { (acknowledged, published) = ([], []) }
-        for delivery in acknowledged { try check(acknowledged: delivery) }
+        for taken in acknowledged { try check(taken) }
         for (token, message) in published {
             switch message.exchange {
             case SkaldNames.commands: try checkCommand(message)
@@ -112,10 +122,10 @@ final class Referee {
     }
 
     /// Whatever was acknowledged has had its effect.
-    private func check(acknowledged delivery: Delivery) throws {
-        switch delivery.consumer {
+    private func check(_ taken: Received) throws {
+        switch taken.delivery.consumer {
         case .replies:
-            guard let reply = try? Reply.decode(delivery.message), let saga = notes[reply.command.saga],
+            guard let reply = taken.reply, let saga = notes[reply.command.saga],
                 !saga.hasFault, let step = saga.definition.index(ofStep: reply.command.step)
             else { return }
             let command = saga.steps[step][reply.command.kind]
@@ -130,7 +140,7 @@ final class Referee {
                 }
             if isIgnored { throw Breach("F2", "\(reply.command) was answered, and is waited for still").about(saga.id) }
         case .starts, .operatorRequests:
-            let id = delivery.message.properties.messageID ?? ""
+            let id = taken.delivery.message.properties.messageID ?? ""
             if requests[id] == nil { requestIDs.append(id) }
             requests[id, default: (0, [])].acknowledged += 1
         default: break

@@ -42,9 +42,7 @@ final class SafetyCheck {
     private func look() {
         guard let worker, let watch else { return }
         do {
-            for delivery in referee.acknowledged {
-                if let name = participant(ofReply: delivery) { watch.answered(name) }
-            }
+            for participant in referee.answered { watch.answered(participant) }
             if life != worker.life {
                 (life, greatestOutboxRow, clockOffset) = (worker.life, outbox.keys.max() ?? 0, nil)
             }
@@ -54,7 +52,7 @@ final class SafetyCheck {
             }
             for (token, message) in referee.published { watch.published(token, message) }
             try referee.settle(life: worker.life) { watch.since($0) }
-            try watch.check { referee[$0.saga]?.awaits($0) ?? true }
+            try watch.check()
         } catch {
             violations.append(error is Breach ? "\(error)" : "rule broken: \(error)")
         }
@@ -72,22 +70,28 @@ final class SafetyCheck {
         }
         try checkOutbox(store, worker)
         watch.update(outbox) { referee.participant(of: $0) }
-        if watch.mayHaveBreakers { try watch.update(try store.breakers()) }
+        if watch.mayHaveBreakers {
+            try watch.checkHeld { referee[$0.saga]?.awaits($0) ?? true }
+            try watch.update(try store.breakers())
+        }
     }
 
     // MARK: Histories
 
     private func check(_ line: HistoryLine, _ unsent: Set<CommandID>, _ watch: OutboxWatch) throws {
-        guard line.at >= lastTime else { throw about(line.saga, "time runs backward in the histories (rule 27)") }
+        guard line.at >= lastTime else {
+            throw Breach("rule 27", "time runs backward in the histories").about(line.saga)
+        }
         lastTime = line.at
         try checkClock(line)
+        try referee.note(line, at: time.milliseconds) { watch.isSilent($0) }
         var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {
             case .stuck(_, let error) where !causes.exist(for: error):
-                throw about(line.saga, "it is stuck without cause: \(error.code) (I1)")
+                throw Breach("I1", "it is stuck without cause: \(error.code)").about(line.saga)
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))
             case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent, watch)
@@ -98,11 +102,10 @@ final class SafetyCheck {
             state.evolve(event, at: line.at)
         }
         if before.isTerminal, state.status != before {
-            throw about(line.saga, "it was \(before.rawValue), now it is \(state.status.rawValue) (I5)")
+            throw Breach("I5", "it was \(before.rawValue), now it is \(state.status.rawValue)").about(line.saga)
         }
         do { try SafetyRules.check(state) } catch { throw about(line.saga, "\(error)") }
         states[line.saga] = state
-        try referee.note(line, at: time.milliseconds) { watch.isSilent($0) }
     }
 
     /// Rule 27: the worker's clock runs as time does, whatever becomes of the machine's.
@@ -120,9 +123,11 @@ final class SafetyCheck {
         let definition = state.definition.steps[step]
         let command = CommandID(
             saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
-        guard !unsent.contains(command) else { throw about(state.id, "\(command) timed out and had never left") }
+        guard !unsent.contains(command) else {
+            throw Breach("rule 3", "\(command) timed out and had never left").about(state.id)
+        }
         guard let since = worker?.consumingSince, time.milliseconds - since >= definition.timeoutMilliseconds else {
-            throw Breach("rule 3", "saga \(state.id): \(command) timed out, and no reply could arrive so long")
+            throw Breach("rule 3", "\(command) timed out, and no reply could arrive so long").about(state.id)
         }
         watch.timedOut(command, of: definition.participant)
     }
@@ -138,17 +143,10 @@ final class SafetyCheck {
         guard until - line.at == definition.timeoutMilliseconds, luck.count(of: .failCommit) == 0,
             watch.wasReturned(command), let since = worker?.consumingSince, time.milliseconds - since > 2000
         else { return }
-        throw Breach("F16", "saga \(state.id): the wait for \(command) does not count, although no queue took it")
+        throw Breach("F16", "the wait for \(command) does not count, although no queue took it").about(state.id)
     }
 
     private func about(_ saga: SagaID, _ what: String) -> BrokenRule { BrokenRule("saga \(saga): \(what)") }
-
-    private func participant(ofReply delivery: Delivery) -> String? {
-        guard delivery.consumer == .replies else { return nil }
-        return delivery.message.properties.correlationID.flatMap { CommandID($0) }.flatMap {
-            referee.participant(of: $0)
-        }
-    }
 
     // MARK: The outbox
 
@@ -168,15 +166,16 @@ final class SafetyCheck {
         for (row, command) in outbox.sorted(by: { $0.key < $1.key }) where now[row] == nil {
             if worker.told[UInt64(row)] == .confirmed { continue }
             if let command, present.contains(command) || isUnawaited(command) { continue }
-            throw BrokenRule("row \(row) (\(command.map { "\($0)" } ?? "no command")) left the outbox unconfirmed")
+            let what = command.map { "\($0)" } ?? "no command"
+            throw Breach("I6", "row \(row) (\(what)) left the outbox unconfirmed")
         }
         var seen: Set<CommandID> = []
         for (row, command) in now.sorted(by: { $0.key < $1.key }) {
             guard let command, !seen.insert(command).inserted else { continue }
-            throw BrokenRule("row \(row): \(command) is in the outbox already")
+            throw Breach("rule 3", "row \(row): \(command) is in the outbox already")
         }
         for row in now.keys.sorted() where outbox[row] == nil && row <= greatestOutboxRow {
-            throw BrokenRule("row \(row) of the outbox is used again")
+            throw Breach("I6", "row \(row) of the outbox is used again")
         }
         greatestOutboxRow = max(greatestOutboxRow, now.keys.max() ?? 0)
         outbox = now
@@ -200,5 +199,6 @@ extension SafetyCheck: Witness {
     func begins() { referee.begins() }
     func gets(_ delivery: Delivery) { referee.gets(delivery) }
     func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID) { referee.acknowledges(tag, of: consumer) }
+    func isTold(_ token: UInt64, _ outcome: PublishOutcome) { watch?.heard(token, outcome) }
     func publishes(_ token: UInt64, _ message: Message) { referee.publishes(token, message) }
 }

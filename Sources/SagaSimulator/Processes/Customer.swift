@@ -10,7 +10,8 @@ final class Errand {
     /// What else was answered, also to the same message that the network doubled.
     fileprivate(set) var laterAnswers: [Answer] = []
     /// It is sent once more so long after its answer, as by someone who has lost it.
-    private var repeatAfter: Int64?
+    private let repeatAfter: Int64?
+    private var repeats = 0
     fileprivate var message: Message?
     fileprivate var isDropped = false
     fileprivate var nextTry: Int64
@@ -24,7 +25,14 @@ final class Errand {
 
     var isOpen: Bool { !isDropped && (answer == nil || isRepeated && laterAnswers.isEmpty) }
     var wasSent: Bool { message != nil }
-    private var isRepeated: Bool { repeatAfter != nil }
+    private var isRepeated: Bool { repeatAfter != nil && repeats < Self.mostRepeats }
+    private static let mostRepeats = 3
+
+    /// Once more now, and again should no answer come.
+    fileprivate func isSent(at now: Int64, patience: Int64) {
+        nextTry = now + patience
+        if answer != nil { repeats += 1 }
+    }
 
     fileprivate func take(_ answer: Answer, at now: Int64) {
         guard self.answer != nil else {
@@ -98,7 +106,7 @@ final class Customer: Program {
                 errand.isDropped = true
                 continue
             }
-            errand.nextTry = time.milliseconds + Self.patienceForAnswer
+            errand.isSent(at: time.milliseconds, patience: Self.patienceForAnswer)
             lastToken += 1
             publisher.publish([(token: lastToken, message: message)])
         }

@@ -201,7 +201,7 @@ final class SimulatedProcess: @unchecked Sendable {
 
     func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) {
         told[token] = outcome
-        watch?.isTold(token, outcome)
+        witness?.isTold(token, outcome)
     }
 
     func willPublish(_ token: UInt64, _ message: Message) {
