@@ -8,6 +8,8 @@ struct ProcessReading: Sendable {
     var writtenBytes: Int64 = 0
     var residentBytes: Int64 = 0
 
+    init(cpuMicroseconds: Int64) { self.cpuMicroseconds = cpuMicroseconds }
+
     /// Zeros for a process that is gone.
     init(pid: pid_t) {
         let ticks = Int64(sysconf(Int32(_SC_CLK_TCK)))
