@@ -47,7 +47,8 @@ struct LinkLoop<Role: LinkRole> {
                 core.logger.warning("\(role.name): \(error.error.message)")
                 connection = nil
                 role.lost(error.error)
-                connection = error.isTemporary ? reconnect() : refuse(error)
+                // Who goes on after a pause may find the queue taken by its own half-open connection.
+                connection = error.isTemporary || error.isQueueTaken ? reconnect() : refuse(error)
             }
         }
         role.handle(inbox.close())

@@ -64,6 +64,31 @@ struct RabbitMQBusFaultTests {
 
     init() throws { url = try #require(TestBroker.url) }
 
+    @Test("F17: a paused consumer that goes on while the broker believes its queue taken waits for it")
+    func takenWhilePaused() async throws {
+        let url = url
+        try await Line.run(to: url) { line in
+            let consumer = try line.consumer(exclusive: true)
+            consumer.pause()
+            let predecessor = try RabbitMQBus(url: url, options: RabbitMQOptions())
+            defer { predecessor.close() }
+            // It waits until the queue is free.
+            let other = try predecessor.openConsumer(
+                "other", queue: line.queue, options: ConsumerOptions(isExclusive: true), mailbox: BusMailbox())
+            consumer.resume()
+            try require(try line.watcher.consumerLost().code == .accessRefused, "somebody else has it")
+            other.close()
+            let isBack = try line.watcher.next("consuming or failed") { event in
+                switch event {
+                case .consuming: true
+                case .failed: false
+                default: nil
+                }
+            }
+            try require(isBack, "it gets its queue")
+        }
+    }
+
     @Test("F13: a cut connection is made again; what was unsettled comes again, old tags are void")
     func connectionsCut() async throws {
         try await Line.run(to: url) { line in
