@@ -1,7 +1,9 @@
 import DurableSQLite
 import Glibc
+import Logging
 import SagaBus
 import SagaCore
+import Synchronization
 import Testing
 
 @testable import SagaEngine
@@ -172,6 +174,21 @@ struct CrashTests {
         #expect(clock.now == Shop.start.adding(milliseconds: 1500))
     }
 
+    @Test(
+        "F24: a wall clock far behind the file is told of at the start", arguments: [3_600_000, 3_600_001] as [Int64])
+    func tellsOfAClockBehind(by milliseconds: Int64) throws {
+        let shop = try Shop()
+        let clock = EngineClock(notBefore: Shop.start.adding(milliseconds: milliseconds)) {
+            $0 == CLOCK_REALTIME ? Shop.start.milliseconds : 0
+        }
+        let lines = LogLines()
+        _ = try EngineLoop(
+            core: shop.core, store: shop.store, bus: HandBus(), settings: shop.core.settings, definitions: [],
+            clock: clock, random: SplitMix64(seed: 1), signals: EngineSignals(), logger: lines.logger)
+        let told = lines.texts.filter { $0.contains("the wall clock is behind the file") }
+        #expect(told.count == (milliseconds > 3_600_000 ? 1 : 0))
+    }
+
     @Test("F24: time never goes back behind the file")
     func clock() throws {
         let future = Timestamp.wallClock.adding(milliseconds: 86_400_000)
@@ -179,5 +196,28 @@ struct CrashTests {
         #expect(EngineClock(notBefore: future).behindMilliseconds > 86_000_000)
         #expect(EngineClock(notBefore: nil).behindMilliseconds == 0)
         #expect(EngineClock(notBefore: Timestamp(milliseconds: 5)).behindMilliseconds == 0)
+    }
+}
+
+/// What was logged.
+private final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var texts: [String] { lines.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .info
+
+        init(lines: LogLines) { self.lines = lines }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { lines.lines.withLock { $0.append("\(event.message)") } }
     }
 }

@@ -260,7 +260,7 @@ struct OrchestratorTests {
         try floor.expectRest(sagas: 3)
     }
 
-    @Test("Rule 15: new definitions are taken while it runs; one that changed under its version is not")
+    @Test("Rule 15, F25: new definitions are taken while it runs; one that changed under its version is not")
     func reload() async throws {
         let second = Shop.define(
             """

@@ -158,7 +158,7 @@ struct StartTests {
         #expect(try result.commands().first?.body == ["amount": 100, "place": "A1"])
     }
 
-    @Test("Rule 15: a file that changed under its version is refused while sagas are open")
+    @Test("Rule 15, F25: a file that changed under its version is refused while sagas are open")
     func changedFile() throws {
         let shop = try Shop()
         let saga = try shop.started()

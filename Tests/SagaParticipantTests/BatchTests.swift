@@ -22,7 +22,7 @@ struct BatchTests {
         #expect(try story.count == 2)
     }
 
-    @Test("Rule 26: when the commit itself fails, each command gets a transaction of its own")
+    @Test("Rule 26, F26: when the commit itself fails, each command gets a transaction of its own")
     func failingCommit() throws {
         let story = try Story()
         try story.database.queue.write { db in

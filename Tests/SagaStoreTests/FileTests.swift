@@ -42,6 +42,19 @@ struct FileTests {
         #expect(mode == "wal")
     }
 
+    @Test("F22: whoever has the file locked is waited for: five seconds, also after an error")
+    func busyTimeout() throws {
+        func milliseconds(_ store: SagaStore) throws -> Int? {
+            try store.read { try Int.fetchOne($0.db, sql: "PRAGMA busy_timeout") }
+        }
+        let store = try SagaStore(path: path)
+        #expect(try milliseconds(store) == 5000)
+        try store.reopen()
+        #expect(try milliseconds(store) == 5000)
+        let reader = try SagaStoreReader(path: path)
+        #expect(try reader.read { try Int.fetchOne($0.db, sql: "PRAGMA busy_timeout") } == 5000)
+    }
+
     @Test func whatWasWrittenIsThereAfterReopening() throws {
         var store: SagaStore? = try SagaStore(path: path)
         let state = try Sample.start(1, in: #require(store))
