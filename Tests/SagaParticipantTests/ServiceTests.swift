@@ -122,7 +122,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "Rule 16: a command whose reply was not confirmed is not acknowledged, and is answered again",
+        "Rule 16, F1: a command whose reply was not confirmed is not acknowledged, and is answered again",
         arguments: [PublishOutcome.unknown, .rejected])
     func unconfirmed(outcome: PublishOutcome) async throws {
         try await withService(over: LossyBus(bus, outcome)) { orchestrator in
