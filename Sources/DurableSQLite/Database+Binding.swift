@@ -21,16 +21,10 @@ package struct StatementBinder: ~Copyable {
         bind(number)
     }
 
-    /// SQLite copies it; one with a NUL is kept whole.
+    /// One with a NUL is kept whole.
     package mutating func bind(_ text: String) {
-        place += 1
         var text = text
-        guard !text.isEmpty else { return _ = sqlite3_bind_text(statement, place, "", 0, Self.copied) }
-        text.withUTF8 { [statement, place] bytes in
-            _ = bytes.withMemoryRebound(to: CChar.self) {
-                sqlite3_bind_text(statement, place, $0.baseAddress, Int32($0.count), Self.copied)
-            }
-        }
+        text.withUTF8 { bind(text: UnsafeRawBufferPointer($0)) }
     }
 
     package mutating func bind(_ text: String?) {
@@ -38,18 +32,21 @@ package struct StatementBinder: ~Copyable {
         bind(text)
     }
 
-    /// As a text; not empty.
+    /// As a text.
     package mutating func bind(text bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bind(text: $0) }
+    }
+
+    private mutating func bind(text bytes: UnsafeRawBufferPointer) {
         place += 1
-        bytes.withUnsafeBytes { [statement, place] in
-            let characters = $0.bindMemory(to: CChar.self)
-            _ = sqlite3_bind_text(statement, place, characters.baseAddress, Int32(characters.count), Self.copied)
-        }
+        // To SQLite a null pointer is NULL.
+        guard !bytes.isEmpty else { return _ = sqlite3_bind_text(statement, place, "", 0, Self.copied) }
+        let characters = bytes.bindMemory(to: CChar.self)
+        sqlite3_bind_text(statement, place, characters.baseAddress, Int32(characters.count), Self.copied)
     }
 
     package mutating func bind(blob bytes: [UInt8]) {
         place += 1
-        // To SQLite a null pointer is NULL.
         guard !bytes.isEmpty else { return _ = sqlite3_bind_zeroblob(statement, place, 0) }
         bytes.withUnsafeBytes { [statement, place] in
             _ = sqlite3_bind_blob(statement, place, $0.baseAddress, Int32($0.count), Self.copied)
@@ -61,7 +58,7 @@ package struct StatementBinder: ~Copyable {
         sqlite3_bind_null(statement, place)
     }
 
-    /// `SQLITE_TRANSIENT`, which Swift does not import.
+    /// SQLite makes its own copy: `SQLITE_TRANSIENT`, which Swift does not import.
     private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 }
 

@@ -23,15 +23,6 @@ extension DatabaseReader {
     }
 }
 
-// As GRDB's methods of the same names with `sql:`, with the statement kept compiled for the next time: for texts that
-// are always the same.
-
-extension Database {
-    package func execute(cachedSQL sql: String, arguments: StatementArguments = StatementArguments()) throws {
-        try cachedStatement(sql: sql).execute(arguments: arguments)
-    }
-}
-
 extension Database {
     /// As `inSavepoint`, within a transaction, with statements kept compiled: there is one for each message.
     package func inCachedSavepoint(_ body: () throws -> TransactionCompletion) throws {
@@ -47,6 +38,15 @@ extension Database {
             }
             throw error
         }
+    }
+}
+
+// As GRDB's methods of the same names with `sql:`, with the statement kept compiled for the next time: for texts that
+// are always the same.
+
+extension Database {
+    package func execute(cachedSQL sql: String, arguments: StatementArguments = StatementArguments()) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
     }
 }
 

@@ -242,7 +242,7 @@ struct BatchWork {
         try transaction.addDeadLetter(
             at: now, reason: letter.reason.rawValue.replacingNULs, detail: letter.detail.replacingNULs, saga: saga,
             exchange: letter.original.exchange.replacingNULs, routingKey: letter.original.routingKey.replacingNULs,
-            properties: letter.original.properties.storable.json, body: letter.original.body)
+            properties: letter.original.properties.storable.encodedJSON, body: letter.original.body)
         result.notices.append(.deadLetter(reason: letter.reason.rawValue, detail: letter.detail))
     }
 

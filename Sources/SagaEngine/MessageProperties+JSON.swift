@@ -3,30 +3,8 @@ import SagaCore
 
 // How the outbox and the dead letters keep a message's properties.
 extension MessageProperties {
-    var json: JSONValue {
-        var object = JSONObject()
-        object["contentType"] = contentType.map { .string($0) }
-        object["messageID"] = messageID.map { .string($0) }
-        object["correlationID"] = correlationID.map { .string($0) }
-        object["type"] = type.map { .string($0) }
-        object["replyTo"] = replyTo.map { .string($0) }
-        object["expiration"] = expirationMilliseconds.map { .number(JSONNumber($0)) }
-        if !headers.isEmpty {
-            object["headers"] = .array(
-                headers.map { name, value in
-                    switch value {
-                    case .string(let text): [.string(name), .string(text)]
-                    case .int(let number): [.string(name), .number(JSONNumber(number))]
-                    case .bool(let flag): [.string(name), .bool(flag)]
-                    case .unsupported: [.string(name), .null]
-                    }
-                })
-        }
-        return .object(object)
-    }
-
-    /// As ``json``, written at once: there is one for each message.
-    var encodedJSON: [UInt8] {
+    /// Written without values in between: there is one for each message.
+    package var encodedJSON: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(256)
         func add(_ name: StaticString) {

@@ -74,16 +74,22 @@ extension StoreView {
 extension StoreTransaction {
     package func addDeadLetter(
         at now: Timestamp, reason: String, detail: String, saga: SagaID?, exchange: String, routingKey: String,
-        properties: JSONValue, body: [UInt8]
+        properties: [UInt8], body: [UInt8]
     ) throws {
-        try run(
-            """
+        let sql = """
             INSERT INTO dead_letters (at, reason, detail, saga, exchange, routing_key, properties, body)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                now.milliseconds, reason, detail, saga?.column, exchange, routingKey, properties.text, DataBytes(body),
-            ])
+            """
+        try db.run(sql) {
+            $0.bind(now.milliseconds)
+            $0.bind(reason)
+            $0.bind(detail)
+            $0.bind(saga?.column)
+            $0.bind(exchange)
+            $0.bind(routingKey)
+            $0.bind(text: properties)
+            $0.bind(blob: body)
+        }
     }
 
     package func settle(_ id: Int64, _ settlement: StoredDeadLetter.Settlement) throws {

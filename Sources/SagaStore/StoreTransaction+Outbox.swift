@@ -68,6 +68,7 @@ extension StoreView {
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {
         let properties: String = row["properties"]
+        // What is corrupt must not go out without its ids.
         _ = try JSONValue.stored(properties)
         return OutboxRow(
             id: row["id"], saga: (row["saga"] as Int64?).map { SagaID(column: $0) },

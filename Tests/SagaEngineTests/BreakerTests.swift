@@ -362,7 +362,9 @@ struct BreakerTests {
         try town.start(0..<1)
         try town.run(forMilliseconds: 60_000 + number * 7000)
         town.connectedSince = town.shop.now
+        let asked = town.published["stock", default: 0]
         try town.run(forMilliseconds: Self.hour)
+        #expect(town.published["stock", default: 0] > asked + 10)
         town.away = []
         try town.run(forMilliseconds: Self.hour)
         #expect(try town.counts[.running, default: 0] + town.counts[.compensating, default: 0] == 0)

@@ -61,15 +61,21 @@ struct IsolationTests {
         #expect(try replayed.commands().map(\.type) == ["bank.charge"])
     }
 
-    @Test("F26: when even being stuck cannot be written into the history, the index says it")
-    func notEvenStuck() throws {
-        let shop = try forgetfulShop()
+    @Test("F26: when even being stuck cannot be written into the history, the index says it", arguments: [true, false])
+    func notEvenStuck(isForgetful: Bool) throws {
+        let shop = isForgetful ? try forgetfulShop() : try Shop()
         let saga = try shop.started("1")
         try shop.tamper("CREATE TRIGGER planted BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'planted'); END")
         try shop.process(shop.reply(saga, "reserve", .succeeded))
         #expect(try shop.store.read { try $0.summary(of: saga) }?.status == .stuck)
         #expect(try shop.deadLetters().count == 1)
         #expect(try shop.outbox.isEmpty)
+
+        // With the fault gone, the next input sets the index right.
+        try shop.tamper("DROP TRIGGER planted")
+        try shop.process(shop.reply(saga, "reserve", .succeeded))
+        #expect(try shop.state(saga).status == .running)
+        #expect(try shop.store.read { try $0.summary(of: saga) }?.status == .running)
     }
 
     @Test("F26: a poisoned batch loses no wake-up")

@@ -37,11 +37,12 @@ struct OutboxTests {
     @Test func whateverWasCommittedCanBeReadBack() throws {
         // 100 KiB of headers that JSON writes with six characters each: more than a message may have.
         let text = String(repeating: "\u{1}", count: 100 * 1024)
+        let headers: JSONValue = ["headers": [["x", .string(text)]]]
         try store.write { transaction in
-            try transaction.insert(row(1, properties: ["headers": [["x", .string(text)]]]), at: Sample.now)
+            try transaction.insert(row(1, properties: headers), at: Sample.now)
             try transaction.addDeadLetter(
                 at: Sample.now, reason: "R", detail: "", saga: nil, exchange: "", routingKey: "",
-                properties: ["headers": [["x", .string(text)]]], body: [])
+                properties: headers.encoded, body: [])
         }
         #expect(try store.read { try $0.outbox() }.count == 1)
         #expect(try store.read { try $0.deadLetters(includingSettled: false, limit: 5) }.count == 1)
@@ -64,7 +65,7 @@ struct OutboxTests {
                 try transaction.addDeadLetter(
                     at: Sample.now, reason: "REPLY_UNKNOWN", detail: "number \(number)", saga: Sample.id(number),
                     exchange: "skald.replies", routingKey: "skald.replies.0",
-                    properties: ["type": "reply"],
+                    properties: Array(#"{"type":"reply"}"#.utf8),
                     body: [0, 255, UInt8(number)])
             }
             try transaction.settle(

@@ -133,7 +133,7 @@ extension StoreTransaction {
     func keep(_ message: Message, _ reason: RefusalCode, at now: Timestamp) throws {
         try addDeadLetter(
             at: now, reason: reason.rawValue, detail: "\(reason): why", saga: message.saga,
-            exchange: message.exchange, routingKey: message.routingKey, properties: message.properties.json,
+            exchange: message.exchange, routingKey: message.routingKey, properties: message.properties.encodedJSON,
             body: message.body)
     }
 }

@@ -37,14 +37,15 @@ import Testing
 
     @Test func deadLetters() throws {
         let seeded = try SeededStore()
+        let properties: JSONValue = [
+            "type": .string(Self.hostile), "headers": [[.string(Self.hostile), .string(Self.hostile)]],
+        ]
         try seeded.store.write { transaction in
             for body in [Array(Self.hostile.utf8), [0xff, 0x1b, 0x00], Array("{\"a\":\"\u{9b}\"}".utf8)] {
                 try transaction.addDeadLetter(
                     at: seeded.now, reason: "JSON_SYNTAX", detail: Self.hostile, saga: nil, exchange: Self.hostile,
                     routingKey: Self.hostile,
-                    properties: [
-                        "type": .string(Self.hostile), "headers": [[.string(Self.hostile), .string(Self.hostile)]],
-                    ], body: body)
+                    properties: properties.encoded, body: body)
             }
         }
         let letters = try seeded.store.read { try $0.deadLetters(includingSettled: false, limit: 10) }

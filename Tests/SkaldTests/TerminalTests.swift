@@ -17,7 +17,7 @@ import Testing
             for number in 1...3000 {
                 try transaction.addDeadLetter(
                     at: Timestamp(milliseconds: 0), reason: "REPLY_UNKNOWN", detail: "number \(number)", saga: nil,
-                    exchange: "skald.replies", routingKey: "skald.replies.0", properties: [:], body: [])
+                    exchange: "skald.replies", routingKey: "skald.replies.0", properties: Array("{}".utf8), body: [])
             }
         }
     }

@@ -6,10 +6,10 @@ import SagaEngine
 import SagaStore
 import SagaYAML
 
-/// The engine alone, without broker, threads or participants: what its instructions are counted on.
+/// The engine alone, without broker, threads or participants: for a profiler.
 struct BenchEngine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "engine", abstract: "The engine of skald bench.", shouldDisplay: false)
+        commandName: "engine", abstract: "The engine alone, for a profiler.", shouldDisplay: false)
 
     @Option var sagas: Int
     @Option var dir: String
