@@ -64,6 +64,11 @@ struct PublisherRole: LinkRole {
 
     mutating func begin(on connection: Connection, isFirst: Bool) throws(ConnectionFailure) {
         try connection.enableConfirms()
+        isReady(isFirst: isFirst)
+    }
+
+    /// From now on messages are taken.
+    mutating func isReady(isFirst: Bool) {
         isConnected = true
         if !isFirst { mailbox.post(.publisherReady) }
     }

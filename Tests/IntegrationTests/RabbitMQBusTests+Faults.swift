@@ -1,7 +1,9 @@
 import BusConformance
+import Logging
 import RabbitMQBus
 import SagaBus
 import SagaCore
+import Synchronization
 import Testing
 
 extension Watcher {
@@ -19,6 +21,40 @@ extension Watcher {
     }
 }
 
+/// What a bus has written in its log.
+private final class Complaints: Sendable {
+    private let lines = Mutex<[String]>([])
+    private let changed = BusMailbox()
+
+    var logger: Logger {
+        var logger = Logger(label: "test") { _ in Handler(complaints: self) }
+        logger.logLevel = .debug
+        return logger
+    }
+
+    /// Waits for so many lines.
+    func await(_ count: Int, with part: String) {
+        while lines.withLock({ $0.count { $0.contains(part) } }) < count {
+            _ = changed.receive(waitingAtMost: .seconds(600))
+        }
+    }
+
+    private struct Handler: LogHandler {
+        let complaints: Complaints
+        var logLevel = Logger.Level.debug
+        var metadata = Logger.Metadata()
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            complaints.lines.withLock { $0.append("\(event.message)") }
+            complaints.changed.wake()
+        }
+    }
+}
+
 /// A bus whose connections go through a proxy, with one queue, and everything the tests need of it.
 private struct Line {
     let proxy: FaultyProxy
@@ -26,12 +62,12 @@ private struct Line {
     let queue = uniqueName()
     let watcher = Watcher()
 
-    init(to url: String, timeout: Duration = .seconds(10)) throws {
+    init(to url: String, timeout: Duration = .seconds(10), logger: Logger) throws {
         proxy = try FaultyProxy(to: url)
         var options = RabbitMQOptions()
         options.heartbeat = .seconds(1)
         options.timeout = timeout
-        bus = try RabbitMQBus(url: proxy.url, options: options)
+        bus = try RabbitMQBus(url: proxy.url, options: options, logger: logger)
         try bus.declare(Topology(queues: [.init(queue)]))
     }
 
@@ -44,11 +80,12 @@ private struct Line {
 
     func publisher() throws -> any BusPublisher { try bus.openPublisher(mailbox: watcher.mailbox) }
 
-    static func run(to url: String, timeout: Duration = .seconds(10), _ body: @escaping @Sendable (Line) throws -> Void)
-        async throws
-    {
+    static func run(
+        to url: String, timeout: Duration = .seconds(10), logger: Logger = Logger(label: "test"),
+        _ body: @escaping @Sendable (Line) throws -> Void
+    ) async throws {
         try await runOnDedicatedThread {
-            let line = try Line(to: url, timeout: timeout)
+            let line = try Line(to: url, timeout: timeout, logger: logger)
             defer {
                 line.bus.close()
                 line.proxy.stop()
@@ -67,7 +104,8 @@ struct RabbitMQBusFaultTests {
     @Test("F17: a paused consumer that goes on while the broker believes its queue taken waits for it")
     func takenWhilePaused() async throws {
         let url = url
-        try await Line.run(to: url) { line in
+        let log = Complaints()
+        try await Line.run(to: url, logger: log.logger) { line in
             let consumer = try line.consumer(exclusive: true)
             consumer.pause()
             let predecessor = try RabbitMQBus(url: url, options: RabbitMQOptions())
@@ -77,6 +115,8 @@ struct RabbitMQBusFaultTests {
                 "other", queue: line.queue, options: ConsumerOptions(isExclusive: true), mailbox: BusMailbox())
             consumer.resume()
             try require(try line.watcher.consumerLost().code == .accessRefused, "somebody else has it")
+            // That it is taken is complained of once when it is lost, and once more when it is asked for again.
+            log.await(2, with: "exclusive use")
             other.close()
             let isBack = try line.watcher.next("consuming or failed") { event in
                 switch event {

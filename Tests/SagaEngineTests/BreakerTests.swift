@@ -51,6 +51,7 @@ private final class Town {
     private var counted = (published: 0, answered: 0)
     private var replies: [Delivery] = []
     private(set) var nextWake: Timestamp?
+    private var wakesInVain = 0
     /// Since when replies can arrive.
     var connectedSince = Shop.start
 
@@ -115,15 +116,22 @@ private final class Town {
                     try note(shop.process(Array(now[start..<min(start + 256, now.count)])))
                 }
                 while let wake = nextWake, wake <= shop.now {
-                    try note(shop.wake(after: 0, connectedSince: connectedSince))
+                    try wakeUp(after: 0)
                 }
                 continue
             }
             guard let wake = nextWake else { return }
             guard wake < end else { break }
-            try note(shop.wake(after: max(0, wake - shop.now), connectedSince: connectedSince))
+            try wakeUp(after: max(0, wake - shop.now))
         }
         shop.now = max(shop.now, end)
+    }
+
+    /// Lets time pass, then runs what is due; not for ever.
+    private func wakeUp(after milliseconds: Int64) throws {
+        wakesInVain = milliseconds > 0 ? 0 : wakesInVain + 1
+        guard wakesInVain < 20_000 else { throw Floor.TooLong(description: "what is due does not come to an end") }
+        try note(shop.wake(after: milliseconds, connectedSince: connectedSince))
     }
 
     func run(forMilliseconds milliseconds: Int64) throws { try run(until: shop.now.adding(milliseconds: milliseconds)) }

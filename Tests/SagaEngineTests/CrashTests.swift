@@ -1,4 +1,5 @@
 import DurableSQLite
+import GRDB
 import Glibc
 import Logging
 import SagaBus
@@ -160,6 +161,34 @@ struct CrashTests {
         // Its command counts as unsent, and its row's number is not given away again.
         let next = try shop.process(shop.start("next", id: "d")).outgoing
         #expect(Set(next.map(\.id)).isDisjoint(with: rows.map(\.id)))
+    }
+
+    @Test("F28: a commit that reported an error and has happened is gone on from, not repeated")
+    func committedAfterAll() throws {
+        let isTrouble = Mutex(false)
+        var settings = EngineSettings()
+        settings.sagasInFlight = 1
+        settings.afterCommit = {
+            if isTrouble.withLock({ $0 }) { throw DatabaseError(resultCode: .SQLITE_IOERR) }
+        }
+        let shop = try Shop(settings: settings)
+        let saga = try shop.started()
+        #expect(!shop.core.mayAdmitStarts(at: shop.now))
+        for (step, next) in [("reserve", "bank.charge"), ("charge", "stock.ship"), ("ship", nil)] {
+            let reply = shop.reply(saga, step, .succeeded)
+            isTrouble.withLock { $0 = true }
+            let error = #expect(throws: (any Error).self) { try shop.process(reply) }
+            #expect(error?.isStorageTrouble == true)
+            isTrouble.withLock { $0 = false }
+            try shop.core.recover()
+            let unread = try shop.core.nextUnread(limit: .max).filter { $0.command != nil }
+            #expect(unread.map(\.message.properties.type) == (next.map { [$0] } ?? []))
+            #expect(try shop.process(reply).outgoing.isEmpty, "it comes again")
+            try shop.confirmAll()
+        }
+        #expect(try shop.state(saga).status == .completed)
+        #expect(try shop.deadLetters().isEmpty)
+        #expect(shop.core.mayAdmitStarts(at: shop.now), "an ended saga takes no place in the window")
     }
 
     @Test(

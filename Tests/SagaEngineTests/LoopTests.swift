@@ -227,6 +227,36 @@ struct LoopTests {
         #expect(bus.acknowledged == [start.tag])
     }
 
+    @Test("F21: what was confirmed when the file failed is not published again, and leaves once there is room")
+    func confirmedDuringStorageTrouble() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try SagaStore(path: directory.file("skald.sqlite"))
+        let bus = HandBus()
+        let (small, large) = (
+            shop.start("small", id: "small", replyTo: nil),
+            shop.start("large", amount: .string(String(repeating: "x", count: 200_000)), id: "large", replyTo: nil)
+        )
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        let orchestrator = Orchestrator(
+            store: store, bus: bus, settings: settings, definitions: [Shop.definition], logger: .quiet)
+        try await orchestrator.run {
+            try bus.connect()
+            bus.post(.delivery(small))
+            let first = try bus.messages(1, to: SkaldNames.commands)[0]
+            try store.write { try $0.db.execute(sql: "PRAGMA max_page_count = 1") }
+            bus.post(
+                .published([PublishResult(token: first.token, outcome: .confirmed)]), .delivery(large))
+            try bus.await { $0.calls.contains("resume starts") ? true : nil }
+            bus.post(.consuming(.starts, backlog: 1), .delivery(large))
+            _ = try bus.messages(2, to: SkaldNames.commands)
+            #expect(bus.published.filter { $0.token == first.token }.count == 1)
+            while try store.read({ try $0.outbox() }).contains(where: { $0.id == Int64(first.token) }) {
+                try Floor.pass()
+            }
+        }
+    }
+
     @Test("F15: what will not get better by itself ends the run, and the file counts as not closed in order")
     func failed() async throws {
         let bus = HandBus()
