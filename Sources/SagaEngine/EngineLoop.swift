@@ -150,7 +150,7 @@ package final class EngineLoop {
 
     /// Publishes what an earlier run has left, as fast as the broker confirms it.
     private func publishUnread() throws {
-        guard let outbox, core.unreadCount > 0, outbox.count < settings.publishWindow / 2 else { return }
+        guard let outbox, core.unreadCount > 0, outbox.hasRoom(settings.publishWindow / 2) else { return }
         self.outbox?.publish(missingOf: try core.nextUnread(limit: settings.publishWindow / 2))
     }
 

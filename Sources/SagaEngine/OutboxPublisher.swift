@@ -22,6 +22,10 @@ struct OutboxPublisher {
     var isIdle: Bool { outstanding.isEmpty }
     var isWaiting: Bool { !waiting.isEmpty && isConnected }
 
+    /// Whether fewer than so many results are outstanding. What no queue takes does not count: it may stay for long, and
+    /// the others must not wait for it.
+    func hasRoom(_ window: Int) -> Bool { isConnected && outstanding.count < window }
+
     mutating func publish(_ rows: [OutboxMessage], replacing replaced: [OutboxRowID] = []) {
         for id in replaced {
             outstanding[id] = nil

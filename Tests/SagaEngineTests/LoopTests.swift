@@ -362,6 +362,30 @@ struct LoopTests {
         #expect(bus.published.count == 15)
     }
 
+    @Test("F16, F28: what no queue takes keeps nothing else that an earlier run has left from being published")
+    func pagesWithReturned() async throws {
+        for number in 1...2 { _ = try shop.process(shop.start(.string("\(number)"), id: "start-\(number)")) }
+        let left = try shop.outbox
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        settings.publishWindow = 2
+        let bus = HandBus()
+        let clock = HandClock(at: shop.now)
+        let orchestrator = Orchestrator(
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
+            clock: EngineClock { clock.now }, logger: .quiet)
+        try await orchestrator.run {
+            try bus.connect()
+            for row in left {
+                let token = UInt64(row.id)
+                try bus.await { seen in seen.published.contains { $0.token == token } ? true : nil }
+                let outcome = row.command == nil ? PublishOutcome.confirmed : .returned("no queue")
+                bus.post(.published([PublishResult(token: token, outcome: outcome)]))
+            }
+        }
+        #expect(bus.published.map(\.token) == left.map { UInt64($0.id) })
+    }
+
     @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")
     func unconfirmedAtStop() async throws {
         let bus = HandBus()
