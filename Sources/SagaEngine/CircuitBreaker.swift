@@ -72,7 +72,7 @@ struct CircuitBreaker: Sendable, Hashable {
             silentSince = nil
             unanswered = []
         case .probing:
-            if wasLetOut {
+            if wasLetOut, !PlantedBug.letsInOneByOne.isPlanted {
                 phase = .admitting
                 window = 2
             } else if out.isEmpty {

@@ -70,6 +70,7 @@ package final class EngineCore {
             if breakers[row.participant] != nil { held.insert(row.id, for: row.participant) }
         }
         unread = index.map(\.id).filter { held.participant(of: $0) == nil }[...]
+        if PlantedBug.losesHeldOnRestart.isPlanted { held = HeldCommands() }
     }
 
     /// Handles a batch in one transaction. Nothing has happened unless it returns.
@@ -247,7 +248,9 @@ package final class EngineCore {
     }
 
     /// Rows that were just committed wait for their turn behind those left by an earlier run.
-    package func leaveUnread(_ rows: [OutboxMessage]) { unread += rows.map(\.id) }
+    package func leaveUnread(_ rows: [OutboxMessage]) {
+        if !PlantedBug.forgetsToPublishLater.isPlanted { unread += rows.map(\.id) }
+    }
 
     /// No queue takes a message (F16): from now on a command's timer counts. The next batch decides whether it stays.
     package func wasReturned(_ row: OutboxRowID) {

@@ -1,4 +1,5 @@
 import SagaBus
+import SagaCore
 
 /// The engine's consumers: which are paused, what may be settled, and whether replies have been drained.
 struct Intake {
@@ -12,7 +13,9 @@ struct Intake {
     mutating func add(_ consumer: any BusConsumer, as id: ConsumerID) { consumers[id] = consumer }
 
     /// Rule 3: no timer fires before the reply queue has been drained once.
-    var repliesAreDrained: Bool { repliesToDrain == 0 }
+    var repliesAreDrained: Bool {
+        PlantedBug.firesBeforeDrained.isPlanted ? repliesToDrain != nil : repliesToDrain == 0
+    }
 
     mutating func isConsuming(_ id: ConsumerID, backlog: Int) {
         guard !paused.contains(id) else { return }

@@ -71,8 +71,9 @@ extension BatchOutcome {
     mutating func answer(_ result: HandlerResult, to command: Command?, _ tag: DeliveryTag?) {
         guard let command else { return }
         let reply = result.reply(to: command.id, attempt: command.attempt)
+        let traceparent = PlantedBug.losesTrace.isPlanted ? nil : command.traceparent
         replies.append(
-            OutgoingReply(delivery: tag, message: reply.message(to: command.replyTo, traceparent: command.traceparent)))
+            OutgoingReply(delivery: tag, message: reply.message(to: command.replyTo, traceparent: traceparent)))
     }
 
     mutating func fault(_ error: any Error, in command: CommandID, _ type: String) {

@@ -43,6 +43,13 @@ struct Errands {
                     successor(
                         "place-\(number)-successor-\(count)", at: later, isWrong ? Self.altered(order) : order,
                         key: "\(number)", ofFirst: isWrong))
+                if luck.draw(0...1, of: .repeatStart) == 0 {
+                    let end = later + luck.milliseconds(1000...120_000, of: .repeatStart)
+                    customer.add(
+                        start(
+                            "cancel-\(number)-successor-\(count)", at: end, "cancel-order",
+                            ["orderId": .string("\(number)")]))
+                }
             }
             if luck.happens(.changeDefinition) {
                 world.time.after(luck.draw(0...plan.faultMilliseconds, of: .changeDefinition)) { changeFiles() }
@@ -58,9 +65,19 @@ struct Errands {
 
     private func start(_ id: String, at due: Int64, _ definition: String, _ input: JSONValue) -> Errand {
         Errand(id: id, due: due, repeatAfter: repeatAfter()) { id in
-            StartRequest(requestID: id, definition: definition, replyTo: Customer.queue, input: input)
-                .message(shard: 0)
+            StartRequest(
+                requestID: id, definition: definition, replyTo: Customer.queue, traceparent: Self.traceparent(id),
+                input: input
+            ).message(shard: 0)
         }
+    }
+
+    /// Every other one has its request traced.
+    private static func traceparent(_ id: String) -> String? {
+        let number = id.utf8.reduce(0) { ($0 * 31 + UInt64($1)) % 0xffff_ffff }
+        guard number % 2 == 0 else { return nil }
+        let digits = String(number, radix: 16)
+        return "00-\(String(repeating: "a", count: 32 - digits.count))\(digits)-00f067aa0ba902b7-01"
     }
 
     /// The same number, another order.
@@ -142,8 +159,9 @@ struct Errands {
             if saga.isPaused {
                 verb = .resume
             } else if saga.status == .stuck {
-                // Who may decide by hand now does, if asking again has not helped.
-                verb = round > 1 && plan.rates[.operatorRequest] ?? 0 > 0 && !saga.steps.isEmpty ? .resolve : .retry
+                // Who may decide by hand does if asking again has not helped, or without asking.
+                let mayDecide = plan.rates[.operatorRequest] ?? 0 > 0 && !saga.steps.isEmpty
+                verb = mayDecide && (round > 1 || luck.draw(0...1) == 0) ? .resolve : .retry
             } else {
                 continue
             }

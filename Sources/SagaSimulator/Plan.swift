@@ -54,6 +54,7 @@ package struct Plan: Sendable {
         settings.batchLimit = Int.random(in: 1...8, using: &random)
         settings.outboxBound = Int.random(in: 4...50, using: &random)
         settings.sagasInFlight = Int.random(in: 1...4, using: &random)
+        settings.publishWindow = Int.random(in: 2...8, using: &random)
         return settings
     }
 }

@@ -43,6 +43,8 @@ package enum SimulatedFault: String, CaseIterable, Sendable, Hashable {
     case jumpClock = "jump-clock"
     /// The definition files change (F25).
     case changeDefinition = "change-definition"
+    /// A participant says that it has refused an action, and some time later that it has succeeded after all (F5).
+    case contradictReply = "contradict-reply"
 }
 
 /// How a simulation goes: how many orders, how long faults happen, how often each.
@@ -81,7 +83,7 @@ package struct Scenario: Sendable, Hashable {
             .failCommit: 0.005, .handlerError: 0.03, .incompleteReply: 0.01, .refuseAction: 0.03, .refuseForGood: 0.01,
             .silentGateway: 0.1,
             .lostGatewayAnswer: 0.1, .operatorRequest: 0.25, .repeatStart: 0.3, .jumpClock: 0.001,
-            .changeDefinition: 0.1,
+            .changeDefinition: 0.1, .contradictReply: 0.02,
         ])
     package static let crashes = Scenario(
         name: "crashes",
@@ -100,7 +102,7 @@ package struct Scenario: Sendable, Hashable {
         rates: [
             .operatorRequest: 1, .refuseForGood: 0.05, .refuseAction: 0.05, .incompleteReply: 0.05,
             .loseMessage: 0.05, .delayMessage: 0.05, .duplicateMessage: 0.05, .crashWorker: 0.004,
-            .lostGatewayAnswer: 0.1,
+            .lostGatewayAnswer: 0.1, .contradictReply: 0.05,
         ])
 
     package static let all = [everything, crashes, network, operators, calm]

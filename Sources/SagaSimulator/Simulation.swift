@@ -49,7 +49,7 @@ package enum Simulation {
                 break
             }
             count += 1
-            violations = safety.violations + world.breaches
+            violations = safety.violations + world.breaches + world.network.queues.breaches
             guard world.time.milliseconds > plan.faultMilliseconds, count % 8 == 0 else { continue }
             if try isAtRest(world, customer) {
                 sweeps += 1

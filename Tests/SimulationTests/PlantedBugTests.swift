@@ -10,11 +10,12 @@ struct PlantedBugTests {
     /// well, after more seeds.
     private static func scenario(for bug: PlantedBug) -> Scenario {
         func with(
-            _ rates: [SimulatedFault: Double], hasty: Bool = false, seconds: ClosedRange<Int64> = 60...120
+            _ rates: [SimulatedFault: Double], hasty: Bool = false, seconds: ClosedRange<Int64> = 60...120,
+            swarm: Bool = false, orders: ClosedRange<Int> = 3...4
         ) -> Scenario {
             Scenario(
-                name: bug.rawValue, orders: 3...4,
-                faultMilliseconds: seconds.lowerBound * 1000...seconds.upperBound * 1000, rates: rates, isSwarm: false,
+                name: bug.rawValue, orders: orders,
+                faultMilliseconds: seconds.lowerBound * 1000...seconds.upperBound * 1000, rates: rates, isSwarm: swarm,
                 isHasty: hasty)
         }
         switch bug {
@@ -36,6 +37,14 @@ struct PlantedBugTests {
         case .takesSlowForSilent, .renewsBudget, .pausesForNothing: return with([.loseMessage: 0.2])
         case .neverTakesForBack, .keepsHeldForNobody:
             return with([.crashParticipant: 0.1, .loseMessage: 0.2], hasty: true)
+        case .letsInOneByOne: return with([.crashParticipant: 0.1, .loseMessage: 0.3], hasty: true, seconds: 300...400)
+        case .losesHeldOnRestart:
+            return with([.crashWorker: 0.02, .crashParticipant: 0.1, .loseMessage: 0.3], hasty: true)
+        case .forgetsToPublishLater:
+            return with([.crashWorker: 0.05, .stopBroker: 0.02], seconds: 200...300, swarm: true)
+        case .firesBeforeDrained: return with([.crashWorker: 0.05, .loseMessage: 0.2], hasty: true)
+        case .succeedsEarlier: return with([.repeatStart: 1, .refuseAction: 0.4])
+        case .losesTrace: return .calm
         case .leavesUnknownStep: return with([.loseMessage: 0.2, .delayMessage: 0.1], hasty: true)
         case .dropsStepBackingOff:
             return with([.loseMessage: 0.4, .refuseAction: 0.2, .operatorRequest: 1], hasty: true, seconds: 5...10)
@@ -48,6 +57,9 @@ struct PlantedBugTests {
         case .forgetsAnswers: return with([.operatorRequest: 1])
         case .heedsEarlierRound: return with([.operatorRequest: 1, .refuseForGood: 0.5, .duplicateMessage: 0.5])
         case .leavesOutputUnchecked: return with([.incompleteReply: 0.2])
+        case .goesOnOverContradiction: return with([.contradictReply: 0.3, .refuseAction: 0.1])
+        case .countsThePause: return with([.operatorRequest: 1, .loseMessage: 0.5], hasty: true)
+        case .decidesOverFence: return with([.operatorRequest: 1, .loseMessage: 0.35], hasty: true, orders: 10...12)
         case .failureAfterPivotCompensates: return with([.refuseForGood: 0.5])
         case .compensatesForward, .compensatesUnderActionID: return with([.refuseAction: 0.2])
         case .lateSuccessRevives: return with([.loseMessage: 0.1, .delayMessage: 0.3, .refuseAction: 0.2], hasty: true)
@@ -59,6 +71,8 @@ struct PlantedBugTests {
         case .recordsNoEmptyCompensation: return with([.loseMessage: 0.3], hasty: true)
         case .keepsWhatFailed: return with([.handlerError: 0.2])
         case .acknowledgesBeforeConfirm, .forgetsEarly, .forgetsLines, .oversells, .refusesTheLastOne: return .calm
+        case .returnsFirstSale: return with([.repeatStart: 1, .refuseAction: 0.2])
+        case .queueLosesReturned, .queueForgetsDelivery: return with([.breakConnection: 0.1])
         case .keepsRetry: return with([.handlerError: 0.2])
         case .forgetsFailed: return with([.refuseAction: 0.3, .duplicateMessage: 0.5])
         case .fenceClosesNothing: return with([.loseMessage: 0.3], hasty: true)

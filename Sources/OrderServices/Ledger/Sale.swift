@@ -36,11 +36,13 @@ struct Sale {
 
     /// The latest sale of the order, of those that stand if there are any.
     static func find(orderID: String, _ db: Database) throws -> Sale? {
-        try Row.fetchOne(
+        let order =
+            PlantedBug.returnsFirstSale.isPlanted ? "entry" : "state NOT IN ('settled', 'returning'), entry DESC"
+        return try Row.fetchOne(
             db,
             cachedSQL: """
                 SELECT \(columns) FROM sale WHERE order_id = ?
-                ORDER BY state NOT IN ('settled', 'returning'), entry DESC
+                ORDER BY \(order)
                 """, arguments: [orderID]
         ).flatMap(Sale.init)
     }

@@ -1,3 +1,5 @@
+import SagaCore
+
 /// One queue of the embedded bus: first in, first out, where what is given back returns to its old place.
 final class InMemoryQueue {
     struct Entry {
@@ -34,9 +36,10 @@ final class InMemoryQueue {
     }
 
     func giveBack(_ entries: some Sequence<Entry>) {
+        if PlantedBug.queueLosesReturned.isPlanted { return }
         for entry in entries {
             var entry = entry
-            entry.wasDelivered = true
+            entry.wasDelivered = !PlantedBug.queueForgetsDelivery.isPlanted
             returned.append(entry)
         }
         returned.sort { $0.sequence > $1.sequence }

@@ -24,6 +24,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case takesSlowForSilent = "takes a participant for silent after one timeout"
     case neverTakesForBack = "never takes a participant for back"
     case keepsHeldForNobody = "keeps held commands that nobody awaits"
+    case letsInOneByOne = "lets a participant that is back in one command at a time"
+    case losesHeldOnRestart = "loses held commands on restart"
+    case forgetsToPublishLater = "never publishes what had to wait for its turn"
+    case firesBeforeDrained = "fires timers before the waiting replies are read"
+    case succeedsEarlier = "starts a successor of a saga that has one"
+    case losesTrace = "does not hand on the trace"
 
     // The machine.
     case leavesUnknownStep = "an unknown step is not compensated"
@@ -46,6 +52,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsAnswers = "forgets the answers to requests"
     case heedsEarlierRound = "heeds the refusal of an earlier round"
     case leavesOutputUnchecked = "does not check outputs"
+    case goesOnOverContradiction = "goes on over a success that comes too late to be undone"
+    case countsThePause = "a pause uses up budgets"
+    case decidesOverFence = "an operator's word counts against a fence that found an effect"
 
     // The participant.
     case hasNoBarrier = "has no barrier"
@@ -67,6 +76,11 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsLines = "forgets a line of the same article"
     case oversells = "does not look whether there is enough"
     case refusesTheLastOne = "takes the last one for missing"
+    case returnsFirstSale = "returns an order's first sale, not the one that stands"
+
+    // The embedded broker.
+    case queueLosesReturned = "loses what is given back to a queue"
+    case queueForgetsDelivery = "does not say that a message comes again"
 
     /// The one that is switched on in this task or thread.
     @TaskLocal package static var active: PlantedBug?

@@ -135,7 +135,7 @@ extension SagaMachine {
         } else if state.definition.steps[step].kind == .compensatable {
             canBeUndone = true
         }
-        if !canBeUndone {
+        if !canBeUndone, !PlantedBug.goesOnOverContradiction.isPlanted {
             try emit(
                 .stuck(
                     step: step,
@@ -208,7 +208,9 @@ extension SagaMachine {
         _ decision: PendingDecision, to step: Int, effectStands: Bool, output: JSONValue
     ) throws(Refusal) {
         guard state.steps[step].status == .compensationFailed else {
-            if effectStands { return try actionSucceeded(step, output: output, contradicts: false) }
+            if effectStands, !PlantedBug.decidesOverFence.isPlanted {
+                return try actionSucceeded(step, output: output, contradicts: false)
+            }
             try emit(.resolved(step: step, kind: .action, decision.claim, output: decision.output))
             if decision.claim == .failed, state.rollback == nil {
                 try rollBack(.stepFailed, step: step, error: state.steps[step].action.error)

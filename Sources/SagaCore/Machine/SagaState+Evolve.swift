@@ -59,7 +59,7 @@ extension SagaState {
         case .resumed(let pausedMilliseconds):
             isPaused = false
             pausedAt = nil
-            postponeBudgets(by: pausedMilliseconds)
+            if !PlantedBug.countsThePause.isPlanted { postponeBudgets(by: pausedMilliseconds) }
         case .cancelRequested: isCancelRequested = !PlantedBug.forgetsCancel.isPlanted
         case .requested where PlantedBug.forgetsAnswers.isPlanted: break
         case .requested(let request, let answer): answers[request.id] = answer

@@ -16,6 +16,8 @@ final class OutboxWatch {
         /// Its participant was taken for silent when it came.
         let isHeld: Bool
         var lastPublished: Int64?
+        /// In which life of the worker.
+        var publishedIn: Int?
         var confirmed: (life: Int, at: Int64)?
         /// In which life of the worker it came back, since no queue took it.
         var returnedIn: Int?
@@ -23,7 +25,10 @@ final class OutboxWatch {
 
     private let time: VirtualTime
     private let worker: SimulatedProcess
+    /// How many commands a participant leaves unanswered before it is taken for silent.
     private let limit: Int
+    /// How many commands are let out in one step.
+    private let mostAtOnce: Int
     private var rows: [OutboxRowID: Row] = [:]
     private var breakers: [String: StoredBreaker] = [:]
     private var lastAsked: [String: Int64] = [:]
@@ -31,14 +36,22 @@ final class OutboxWatch {
     private var unanswered: [String: Set<CommandID>] = [:]
     private var lastAnswer: [String: (life: Int, at: Int64)] = [:]
     private var lastSilence: [String: Int64] = [:]
+    /// Of each participant that was taken for silent: what it was sent since and has neither answered nor let time out,
+    /// in this life of the worker.
+    private var letOut: [String: Set<CommandID>] = [:]
+    /// Who has answered what it was sent since, in this step.
+    private var hasAnsweredProbe: Set<String> = []
     private var nextCheck: Int64 = 0
 
-    /// - Parameter limit: how many commands a participant leaves unanswered before it is taken for silent.
-    init(_ time: VirtualTime, _ worker: SimulatedProcess, limit: Int) {
+    init(_ time: VirtualTime, _ worker: SimulatedProcess, _ settings: EngineSettings) {
         self.time = time
         self.worker = worker
-        self.limit = limit
+        limit = settings.unansweredLimit
+        mostAtOnce = settings.batchLimit
     }
+
+    /// The worker starts.
+    func begins() { letOut = [:] }
 
     // MARK: Seen
 
@@ -58,16 +71,22 @@ final class OutboxWatch {
     func timedOut(_ command: CommandID, of participant: String) {
         unanswered[participant, default: []].insert(command)
         lastSilence[participant] = time.milliseconds
+        letOut[participant] = nil
     }
 
-    func answered(_ participant: String) {
+    func answered(_ command: CommandID, _ participant: String) {
         unanswered[participant] = nil
+        if letOut[participant]?.remove(command) != nil { hasAnsweredProbe.insert(participant) }
         lastAnswer[participant] = (worker.life, time.milliseconds)
     }
 
     func published(_ token: UInt64, _ message: Message) {
         rows[OutboxRowID(token)]?.lastPublished = time.milliseconds
-        if message.exchange == SkaldNames.commands { lastAsked[message.routingKey] = time.milliseconds }
+        rows[OutboxRowID(token)]?.publishedIn = worker.life
+        guard message.exchange == SkaldNames.commands else { return }
+        lastAsked[message.routingKey] = time.milliseconds
+        guard isSilent(message.routingKey), let command = rows[OutboxRowID(token)]?.command else { return }
+        letOut[message.routingKey, default: []].insert(command)
     }
 
     /// The outbox as it is now.
@@ -104,6 +123,24 @@ final class OutboxWatch {
     }
 
     // MARK: Checked
+
+    /// F20: who has answered a probe is let in gradually, by more than one at a time.
+    func checkLetIn() throws {
+        defer { hasAnsweredProbe = [] }
+        guard !hasAnsweredProbe.isEmpty, mostAtOnce > 3, worker.publishingSince != nil else { return }
+        // After a start what the last run has left goes first.
+        guard !rows.values.contains(where: { $0.life < worker.life && $0.publishedIn != worker.life && !isHeld($0) })
+        else {
+            return
+        }
+        for participant in hasAnsweredProbe.sorted() where isSilent(participant) {
+            let isHeld = rows.values.contains { $0.participant == participant && $0.publishedIn != worker.life }
+            guard isHeld, letOut[participant, default: []].count < 2 else { continue }
+            throw Breach("F20", "\(participant) has answered, and is still sent one command at a time")
+        }
+    }
+
+    private func isHeld(_ row: Row) -> Bool { row.participant.map(isSilent) ?? false }
 
     /// Nothing is held back for nobody.
     func checkHeld(awaited: (CommandID) -> Bool) throws {

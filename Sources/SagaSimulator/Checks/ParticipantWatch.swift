@@ -41,7 +41,7 @@ final class ParticipantWatch: Witness, @unchecked Sendable {
     private(set) var called: Set<CommandID> = []
 
     // Of the present life.
-    private var asked: [Question: String] = [:]
+    private var asked: [Question: (type: String, trace: HeaderValue?)] = [:]
     private var deliveries: [DeliveryTag: Question] = [:]
     private var published: [UInt64: Question] = [:]
     /// Confirmed answers whose delivery is not acknowledged.
@@ -74,7 +74,7 @@ final class ParticipantWatch: Witness, @unchecked Sendable {
     func gets(_ delivery: Delivery) {
         let properties = delivery.message.properties
         let question = Question(command: properties.messageID ?? "", attempt: delivery.message.attempt)
-        asked[question] = properties.type ?? ""
+        asked[question] = (properties.type ?? "", properties.header("traceparent"))
         commands.insert(question.command)
         deliveries[delivery.tag] = question
         if properties.type == Command.fenceType, let body = try? JSONValue.parse(delivery.message.body),
@@ -113,8 +113,11 @@ final class ParticipantWatch: Witness, @unchecked Sendable {
         guard message.exchange == SkaldNames.replies, let id = CommandID(question.command) else {
             return report("rule 19: \(name) does not understand \(message.summary)")
         }
-        guard let type = asked[question] else {
+        guard let (type, trace) = asked[question] else {
             return report("rule 16: \(name) answers \(id) #\(question.attempt), which it has not got")
+        }
+        if properties.header("traceparent") != trace {
+            report("trace: \(name) answers \(id) in another trace than it was asked in")
         }
         published[token] = question
         switch message.outcome {

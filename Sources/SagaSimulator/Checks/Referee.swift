@@ -104,7 +104,11 @@ final class Referee {
     // MARK: Messages
 
     /// Whose replies were acknowledged since the last look.
-    var answered: [String] { acknowledged.compactMap { $0.reply.flatMap { participant(of: $0.command) } } }
+    var answered: [(command: CommandID, participant: String)] {
+        acknowledged.compactMap { taken in
+            taken.reply.flatMap { reply in participant(of: reply.command).map { (reply.command, $0) } }
+        }
+    }
 
     /// Checks what was acknowledged and published since the last look, once the histories have been read.
     ///
@@ -138,6 +142,11 @@ final class Referee {
                 case .retry:
                     command.isOut && command.round == reply.command.round && command.attempt == reply.attempt
                 }
+            if reply.outcome == .succeeded, reply.command.kind == .action, saga.end == nil, command.isRefused,
+                !saga.steps[step].isDone, !saga.steps[step].isPassedOver
+            {
+                throw Breach("rule 11", "\(reply.command) succeeded after all, and is refused still").about(saga.id)
+            }
             if isIgnored { throw Breach("F2", "\(reply.command) was answered, and is waited for still").about(saga.id) }
         case .starts, .operatorRequests:
             let id = taken.delivery.message.properties.messageID ?? ""
@@ -153,6 +162,7 @@ final class Referee {
         guard message.properties.type == draft.type, message.routingKey == draft.participant else {
             throw Breach("rule 2", "\(message.summary) goes to \(message.routingKey) as no step of its saga does")
         }
+        try checkTrace(message, notes[id.saga])
         guard message.body == draft.body else {
             throw Breach("rule 12", "\(message.summary) does not carry what its definition and the history say")
         }
@@ -168,8 +178,16 @@ final class Referee {
         guard message.properties.type == type else {
             throw Breach("rule 28", "\(message.summary) should be \(type)")
         }
+        try checkTrace(message, notes)
         guard rows.updateValue(token, forKey: id) ?? token == token else {
             throw Breach("rule 28", "\(message.summary) is in the outbox twice")
+        }
+    }
+
+    /// Commands and events carry the trace of the request that started their saga.
+    private func checkTrace(_ message: Message, _ saga: SagaNotes?) throws {
+        guard message.properties.header("traceparent") == saga?.traceparent.map(HeaderValue.string) else {
+            throw Breach("trace", "\(message.summary) is not of the trace its saga was started in")
         }
     }
 

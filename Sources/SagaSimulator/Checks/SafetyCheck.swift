@@ -34,7 +34,7 @@ final class SafetyCheck {
         time = world.time
         luck = world.luck
         worker = world.processes.first { $0.name == "worker" }
-        watch = worker.map { OutboxWatch(world.time, $0, limit: plan.engineSettings.unansweredLimit) }
+        watch = worker.map { OutboxWatch(world.time, $0, plan.engineSettings) }
         worker?.witness = self
         worker?.afterStep = { [unowned self] in look() }
     }
@@ -42,7 +42,7 @@ final class SafetyCheck {
     private func look() {
         guard let worker, let watch else { return }
         do {
-            for participant in referee.answered { watch.answered(participant) }
+            for (command, participant) in referee.answered { watch.answered(command, participant) }
             if life != worker.life {
                 (life, greatestOutboxRow, clockOffset) = (worker.life, outbox.keys.max() ?? 0, nil)
             }
@@ -51,6 +51,7 @@ final class SafetyCheck {
                 try databases.store.read { try read($0, worker, watch) }
             }
             for (token, message) in referee.published { watch.published(token, message) }
+            try watch.checkLetIn()
             try referee.settle(life: worker.life) { watch.since($0) }
             try watch.check()
         } catch {
@@ -87,6 +88,7 @@ final class SafetyCheck {
         try referee.note(line, at: time.milliseconds) { watch.isSilent($0) }
         var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
+        let isByHand = line.events.contains { if case .retried = $0 { true } else { false } }
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {
@@ -94,6 +96,7 @@ final class SafetyCheck {
                 throw Breach("I1", "it is stuck without cause: \(error.code)").about(line.saga)
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))
+            case .sent(let sent) where sent.attempt > 1 && !isByHand: try checkDrained(sent.step, sent.kind, state)
             case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent, watch)
             case .unsettled(let step, let kind, .timeout): try checkCounted(step, kind, state, unsent, watch)
             case .rearmed(let step, let kind, let until): try checkRearmed(step, kind, until, state, line, watch)
@@ -115,11 +118,19 @@ final class SafetyCheck {
         clockOffset = offset
     }
 
+    /// Rule 3: no timer fires before the replies have been read that wait in their queue.
+    private func checkDrained(_ step: Int, _ kind: CommandID.Kind, _ state: SagaState) throws {
+        guard worker?.hasHeardWhatWaited == false else { return }
+        let name = state.definition.steps[step].name
+        throw Breach("rule 3", "a timer of \(name)/\(kind) fires before the waiting replies are read").about(state.id)
+    }
+
     /// Rule 3: a command that never left has used up nothing, and no time passes while no reply can arrive.
     private func checkCounted(
         _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ unsent: Set<CommandID>, _ watch: OutboxWatch
     ) throws {
         guard state.steps[step][kind].isInFlight else { return }
+        try checkDrained(step, kind, state)
         let definition = state.definition.steps[step]
         let command = CommandID(
             saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
@@ -138,6 +149,8 @@ final class SafetyCheck {
         _ watch: OutboxWatch
     ) throws {
         let definition = state.definition.steps[step]
+        // What is held back is waited for anew when it leaves, which no timer decides.
+        if !watch.isSilent(definition.participant) { try checkDrained(step, kind, state) }
         let command = CommandID(
             saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
         guard until - line.at == definition.timeoutMilliseconds, luck.count(of: .failCommit) == 0,
@@ -196,7 +209,10 @@ final class SafetyCheck {
 }
 
 extension SafetyCheck: Witness {
-    func begins() { referee.begins() }
+    func begins() {
+        referee.begins()
+        watch?.begins()
+    }
     func gets(_ delivery: Delivery) { referee.gets(delivery) }
     func acknowledges(_ tag: DeliveryTag, of consumer: ConsumerID) { referee.acknowledges(tag, of: consumer) }
     func isTold(_ token: UInt64, _ outcome: PublishOutcome) { watch?.heard(token, outcome) }

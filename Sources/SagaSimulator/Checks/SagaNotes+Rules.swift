@@ -117,6 +117,7 @@ extension SagaNotes {
             throw Breach("I1", "it has started, and nobody asked for it")
         }
         guard request.input == start.input, request.again == start.again, request.definition == definition.name,
+            request.traceparent == start.traceparent,
             try definition.businessKey(of: request.input) == start.key
         else { throw Breach("I1", "it has started as something else than was asked for") }
     }
@@ -156,6 +157,10 @@ extension SagaNotes {
                 guard !steps[index].mayStand || steps[index].isPassedOver else {
                     throw Breach("rule 5", "\(name) is sent before \(definition.steps[index].name) is undone")
                 }
+            }
+            // Rule 11: what took effect after all when it was too late for that is undone only by hand.
+            for index in definition.ancestors[sent.step] where steps[index].compensation.wasSent && !isByHand {
+                throw Breach("rule 5", "\(name) is sent after \(definition.steps[index].name) is being undone")
             }
         case .fence: break
         }

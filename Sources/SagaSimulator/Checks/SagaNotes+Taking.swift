@@ -6,6 +6,7 @@ extension SagaNotes {
         switch event {
         case .started(let start):
             (key, input, again, deadlineAt) = (start.key, start.input, start.again, nil)
+            traceparent = start.traceparent
             deadlineAt = definition.deadlineMilliseconds.map { now.adding(milliseconds: $0) }
             announce(definition.events.started)
         case .sent(let sent):

@@ -78,6 +78,8 @@ struct SagaNotes {
     var key = ""
     var input = JSONValue.null
     var again: SagaID?
+    /// Of whoever asked for it.
+    var traceparent: String?
     var deadlineAt: Timestamp?
     var steps: [Step]
     var isGoingBack = false

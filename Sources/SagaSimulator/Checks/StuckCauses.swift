@@ -22,7 +22,8 @@ struct StuckCauses {
         // Rule 26: a worker that has died three times over one message sets it aside; here for no fault of its own.
         if error.code == RefusalCode.internal.rawValue, luck.count(of: .crashWorker) >= 3 { return true }
         if error.code == RefusalCode.outputMissing.rawValue { return luck.count(of: .incompleteReply) > 0 }
+        if error.code == RefusalCode.replyContradicts.rawValue { return luck.count(of: .contradictReply) > 0 }
         return hasBadCards || isHasty && luck.total > 0
-            || [.refuseForGood, .operatorRequest, .jumpClock].contains { luck.count(of: $0) > 0 }
+            || [.refuseForGood, .operatorRequest, .jumpClock, .contradictReply].contains { luck.count(of: $0) > 0 }
     }
 }

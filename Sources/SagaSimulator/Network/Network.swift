@@ -8,10 +8,11 @@ final class Network: @unchecked Sendable {
     let luck: Luck
     let trace: Trace
     let broker = InMemoryBus()
+    let queues = QueueWatch()
     private let inbox = BusMailbox()
     private var publisher: (any BusPublisher)?
     private var lastToken: UInt64 = 0
-    private var awaiting: [UInt64: (PublishOutcome) -> Void] = [:]
+    private var awaiting: [UInt64: (message: Message, tell: (PublishOutcome) -> Void)] = [:]
     private var consumers: [ConsumerID: SimulatedConsumer] = [:]
     private var links: [any SimulatedLink] = []
     private var consumerCount = 0
@@ -65,6 +66,11 @@ final class Network: @unchecked Sendable {
         switch reply.outcome {
         case .retry where luck.mayHappen(.handlerError) && luck.draw(0...2, of: .handlerError) == 0:
             reply.retryAfterMilliseconds = luck.milliseconds(1...600_000, of: .handlerError)
+        case .succeeded where reply.command.kind == .action && luck.happens(.contradictReply):
+            trace.note("network", "has \(message.summary) come later, and a refusal now")
+            later(luck.milliseconds(10...60_000, of: .contradictReply), message)
+            reply.outcome = .failed
+            reply.body = ["code": .string(RefusalCode.notAllowed.rawValue), "message": "no, or yes"]
         case .succeeded where luck.happens(.incompleteReply):
             guard var members = reply.body.object, !members.isEmpty else { return message }
             let index = Int(luck.draw(0...Int64(members.members.count - 1), of: .incompleteReply))
@@ -95,7 +101,7 @@ final class Network: @unchecked Sendable {
 
     private func put(_ message: Message, _ tell: @escaping (PublishOutcome) -> Void) {
         lastToken += 1
-        awaiting[lastToken] = tell
+        awaiting[lastToken] = (message, tell)
         publisher?.publish([(token: lastToken, message: message)])
         pump()
     }
@@ -108,7 +114,11 @@ final class Network: @unchecked Sendable {
             for event in events {
                 switch event {
                 case .published(let results):
-                    for result in results { awaiting.removeValue(forKey: result.token)?(result.outcome) }
+                    for result in results {
+                        guard let (message, tell) = awaiting.removeValue(forKey: result.token) else { continue }
+                        if result.outcome == .confirmed { queues.confirmed(message) }
+                        tell(result.outcome)
+                    }
                 case .delivery(let delivery): consumers[delivery.consumer]?.arrived(delivery)
                 case .consuming(let id, let backlog): consumers[id]?.isConsuming(backlog: backlog)
                 case .publishingBlocked, .publishingUnblocked, .consumerLost, .publisherLost, .publisherReady, .failed:
@@ -119,6 +129,11 @@ final class Network: @unchecked Sendable {
     }
 
     // MARK: Connections
+
+    func declare(_ topology: Topology) throws(BusError) {
+        try broker.declare(topology)
+        queues.declared(topology)
+    }
 
     func add(_ link: any SimulatedLink) { links.append(link) }
     func remove(_ link: any SimulatedLink) { links.removeAll { $0 === link } }
@@ -153,6 +168,7 @@ final class Network: @unchecked Sendable {
         broker.deleteQueue(name)
         let consumers = links.compactMap { $0 as? SimulatedConsumer }.filter { $0.queue == name }
         for consumer in consumers { consumer.queueIsGone() }
+        queues.deleted(queue: name)
         time.after(luck.milliseconds(100...20_000, of: .deleteQueue)) { [self] in
             if !isAway { for consumer in consumers { consumer.restore() } }
         }

@@ -21,7 +21,7 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
 
     func declare(_ topology: Topology) throws(BusError) {
         try checkReachable()
-        try network.broker.declare(topology)
+        try network.declare(topology)
         self.topology = self.topology + topology
     }
 
@@ -40,7 +40,7 @@ final class SimulatedBus: MessageBus, @unchecked Sendable {
         try checkReachable()
         let consumer = SimulatedConsumer(
             id, queue: queue, options, network: network, process: process, mailbox: mailbox)
-        consumer.declare = { [unowned self] in try? network.broker.declare(self.topology) }
+        consumer.declare = { [unowned self] in try? network.declare(self.topology) }
         try consumer.open()
         keep(consumer)
         return consumer

@@ -19,6 +19,8 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     private var epoch: UInt64 = 1
     private var lastNumber: UInt64 = 0
     private var unsettled: [UInt64: DeliveryTag] = [:]
+    /// What the broker has delivered on its side and not heard of.
+    private var held: [DeliveryTag: QueueWatch.Letter] = [:]
     private var isConnected = true
     private var isPaused = false
     private var isClosed = false
@@ -49,13 +51,16 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     func isConsuming(backlog: Int) {
         guard isConnected, !isPaused else { return }
         fromBroker.send { [self] in
-            if id == .replies { process.canHear() }
+            if id == .replies { process.canHear(waiting: backlog) }
             tell(.consuming(id, backlog: backlog))
         }
     }
 
     func arrived(_ delivery: Delivery) {
-        guard isConnected, !isPaused else { return }
+        let letter = QueueWatch.Letter(delivery.message, in: queue)
+        network.queues.delivered(letter, isRedelivered: delivery.isRedelivered)
+        guard isConnected, !isPaused else { return network.queues.givenBack(letter) }
+        held[delivery.tag] = letter
         lastNumber += 1
         let tag = DeliveryTag(epoch: epoch, number: lastNumber)
         unsettled[lastNumber] = delivery.tag
@@ -73,12 +78,18 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     func acknowledge(_ tags: [DeliveryTag]) {
         guard process.isAlive, !process.maybeDies("while it acknowledges") else { return }
         process.willAcknowledge(tags, of: id)
-        settle(tags) { $0?.acknowledge($1) }
+        settle(tags) { [self] in
+            for tag in $1 { held[tag] = nil }
+            $0?.acknowledge($1)
+        }
     }
 
     func requeue(_ tags: [DeliveryTag]) {
         guard process.isAlive else { return }
-        settle(tags) { $0?.requeue($1) }
+        settle(tags) { [self] in
+            for tag in $1 { giveBack(tag) }
+            $0?.requeue($1)
+        }
     }
 
     private func settle(_ tags: [DeliveryTag], _ apply: @escaping ((any BusConsumer)?, [DeliveryTag]) -> Void) {
@@ -160,8 +171,13 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
         fromBroker.drop()
         epoch += 1
         unsettled = [:]
+        for tag in held.keys { giveBack(tag) }
         inner?.pause()
         network.pump()
+    }
+
+    private func giveBack(_ tag: DeliveryTag) {
+        if let letter = held.removeValue(forKey: tag) { network.queues.givenBack(letter) }
     }
 
     private func begin() {

@@ -2,6 +2,7 @@ import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
+import SagaEngine
 
 /// What runs in a process: one step at a time.
 protocol Program: AnyObject {
@@ -55,6 +56,9 @@ final class SimulatedProcess: @unchecked Sendable {
     /// Since when replies can arrive, be it that they wait in their queue; nil while none can.
     private(set) var consumingSince: Int64?
     private(set) var stoodStillUntil: Int64 = 0
+    /// Replies that waited in their queue when consuming began and have not come, and when the last one came.
+    private var repliesToHear = 0
+    private var lastReply: Int64 = 0
     /// Of a participant.
     var watch: ParticipantWatch?
 
@@ -80,7 +84,7 @@ final class SimulatedProcess: @unchecked Sendable {
         cameAt = [:]
         told = [:]
         (isInBatch, isMisreported) = (false, false)
-        (publishingSince, consumingSince) = (nil, nil)
+        (publishingSince, consumingSince, repliesToHear) = (nil, nil, 0)
         witness?.begins()
         trace.note(name, "starts")
         let bus = SimulatedBus(network: network, process: self)
@@ -180,6 +184,9 @@ final class SimulatedProcess: @unchecked Sendable {
 
     func noteDelivery(_ delivery: Delivery) {
         guard isInTransaction != nil else { return }
+        if delivery.consumer == .replies, repliesToHear > 0 {
+            (repliesToHear, lastReply) = (repliesToHear - 1, time.milliseconds)
+        }
         witness?.gets(delivery)
         cameAt[delivery.consumer, default: [:]][delivery.tag] = commits
     }
@@ -196,8 +203,14 @@ final class SimulatedProcess: @unchecked Sendable {
         }
     }
 
-    func canHear() { consumingSince = consumingSince ?? time.milliseconds }
-    func cannotHear() { consumingSince = nil }
+    func canHear(waiting: Int) {
+        consumingSince = consumingSince ?? time.milliseconds
+        (repliesToHear, lastReply) = (waiting, time.milliseconds)
+    }
+    func cannotHear() { (consumingSince, repliesToHear) = (nil, 0) }
+
+    /// Rule 3: what waited in the reply queue has come, or has not for so long that it cannot be there.
+    var hasHeardWhatWaited: Bool { repliesToHear == 0 || time.milliseconds - lastReply >= 1000 }
 
     func noteOutcome(_ token: UInt64, _ outcome: PublishOutcome) {
         told[token] = outcome
