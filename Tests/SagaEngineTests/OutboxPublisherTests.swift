@@ -49,6 +49,20 @@ struct OutboxPublisherTests {
         #expect(outbox.takeConfirmed() == [2])
     }
 
+    @Test("F16: what no queue takes is not delivered: it waits, and is told of")
+    func returned() {
+        var outbox = OutboxPublisher(publisher: recorder)
+        outbox.publish([row(1), row(2)])
+        let settled = outbox.settle([
+            PublishResult(token: 1, outcome: .returned("no queue")), PublishResult(token: 2, outcome: .confirmed),
+        ])
+        #expect(settled.returned.map(\.row.id) == [1])
+        #expect(settled.confirmed == [2])
+        #expect(outbox.takeConfirmed() == [2])
+        outbox.publishWaiting()
+        #expect(recorder.tokens == [1, 2, 1])
+    }
+
     @Test("F3, F13: what is unknown when the connection goes is published again when it is back, in its order")
     func unknown() {
         var outbox = OutboxPublisher(publisher: recorder)
