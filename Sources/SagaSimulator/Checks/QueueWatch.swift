@@ -6,15 +6,18 @@ import SagaBus
 /// It counts by what tells a message from others; of two that are alike it does not matter which is which.
 final class QueueWatch {
     /// A message in a queue.
-    struct Letter: Hashable {
+    struct Letter: Hashable, CustomStringConvertible {
         let queue: String
-        private let id: String
+        private let type: String?
+        private let id: String?
         private let attempt: HeaderValue?
+
+        var description: String { "\(type ?? "-") \(id ?? "-") in \(queue)" }
 
         init(_ message: Message, in queue: String) {
             self.queue = queue
-            id =
-                "\(message.properties.type ?? "") \(message.properties.messageID ?? message.properties.correlationID ?? "")"
+            type = message.properties.type
+            id = message.properties.messageID ?? message.properties.correlationID
             attempt = message.properties.header("skald-attempt")
         }
     }
@@ -69,13 +72,15 @@ final class QueueWatch {
 
     // MARK: At rest
 
-    /// Once all that waits for a consumer has been delivered.
-    func violationsAtRest() -> [String] {
-        let lost = waiting.keys.map { "\($0)" }.sorted()
-        return breaches + lost.map { "F13: \($0) was confirmed, and its queue has lost it" }
+    /// - Parameter depth: how many messages a queue has; more than none if nobody has come for them yet.
+    func violationsAtRest(depth: (String) throws -> Int?) throws -> [String] {
+        var violations = breaches
+        for (queue, letters) in Dictionary(grouping: waiting, by: \.key.queue).sorted(by: { $0.key < $1.key }) {
+            let count = letters.reduce(0) { $0 + $1.value.new + $1.value.returned }
+            guard try depth(queue) != count else { continue }
+            let names = letters.map { "\($0.key)" }.sorted().joined(separator: ", ")
+            violations.append("F13: not all of these are in their queue, and all were confirmed: \(names)")
+        }
+        return violations
     }
-}
-
-extension QueueWatch.Letter: CustomStringConvertible {
-    var description: String { "\(id) in \(queue)" }
 }

@@ -37,6 +37,10 @@ final class Referee {
         let reply: Reply?
     }
 
+    func hasHeardSuccess(of command: CommandID) -> Bool {
+        heard.replies(to: command.saga, command.step, command.kind).contains { $0.outcome == .succeeded }
+    }
+
     subscript(saga: SagaID) -> SagaNotes? { notes[saga] }
 
     func participant(of command: CommandID) -> String? {

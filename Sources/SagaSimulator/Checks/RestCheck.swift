@@ -152,6 +152,8 @@ struct RestCheck {
             let contradicted = try store.deadLetters(includingSettled: true, limit: .max).filter(Self.contradicts)
             return Set(try store.sagas(filter).map(\.id)).union(try store.sagasSettledByOperators())
                 .union(contradicted.compactMap(\.saga))
+                // The worker knows of a refusal only: what was to contradict it got lost.
+                .union(world.network.contradicted.filter { !safety.hasHeardSuccess(of: $0) }.map(\.saga))
         }
     }
 
@@ -239,7 +241,7 @@ struct RestCheck {
         if outbox > 0 { violations.append("I6: \(outbox) messages are left in the outbox") }
         return try violations
             + world.store.read { try safety.violationsAtRest($0, isShort: !aside.isEmpty) }
-            + world.network.queues.violationsAtRest()
+            + world.network.queues.violationsAtRest { try world.network.broker.depth(ofQueue: $0) }
     }
 
     /// Rule 28: who listens to the events has heard of every end.

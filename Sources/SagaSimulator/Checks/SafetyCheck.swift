@@ -194,6 +194,8 @@ final class SafetyCheck {
         outbox = now
     }
 
+    func hasHeardSuccess(of command: CommandID) -> Bool { referee.hasHeardSuccess(of: command) }
+
     /// Nobody waits for its answer any more: its saga has ended or turned back, or an earlier attempt was answered.
     private func isUnawaited(_ command: CommandID) -> Bool { referee[command.saga]?.awaits(command) == false }
 

@@ -23,6 +23,8 @@ final class Network: @unchecked Sendable {
     private(set) var isBlocked = false
     /// Messages that are neither in a queue nor with anyone yet.
     private(set) var delayed = 0
+    /// What has succeeded, and was said to be refused first.
+    private(set) var contradicted: [CommandID] = []
 
     init(time: VirtualTime, luck: Luck, trace: Trace) throws(BusError) {
         self.time = time
@@ -68,6 +70,7 @@ final class Network: @unchecked Sendable {
             reply.retryAfterMilliseconds = luck.milliseconds(1...600_000, of: .handlerError)
         case .succeeded where reply.command.kind == .action && luck.happens(.contradictReply):
             trace.note("network", "has \(message.summary) come later, and a refusal now")
+            contradicted.append(reply.command)
             later(luck.milliseconds(10...60_000, of: .contradictReply), message)
             reply.outcome = .failed
             reply.body = ["code": .string(RefusalCode.notAllowed.rawValue), "message": "no, or yes"]
