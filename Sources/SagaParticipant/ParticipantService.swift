@@ -9,7 +9,7 @@ public struct ParticipantSettings: Sendable {
     /// The most unacknowledged commands it holds, and the most it executes in one transaction.
     public var prefetch = 256
     /// The most calls to the outside it makes at the same time, each on a thread of its own.
-    public var concurrentCalls = 8
+    public var concurrentCalls = 64
     /// How long a shutdown waits for calls and confirms; what is not confirmed by then comes again to the next run.
     public var shutdownPatience: Duration = .seconds(8)
     /// The first and the longest pause after the database could not be written, or the broker not be reached.
@@ -60,12 +60,14 @@ public final class ParticipantService: Service {
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await runOnDedicatedThread {
+                    let threads = ThreadPool()
+                    defer { threads.end() }
                     let core = ParticipantCore(
                         participant: participant, database: database, crashPoints: settings.crashPoints)
                     let loop = ParticipantLoop(
                         core: core, bus: bus, settings: settings, signals: signals, clock: .machine(now: now),
                         perform: { call, signals in
-                            DedicatedThread.start { signals.returned(call.perform(settings.crashPoints)) }
+                            threads.run { signals.returned(call.perform(settings.crashPoints)) }
                         }, logger: logger)
                     try loop.run()
                 }

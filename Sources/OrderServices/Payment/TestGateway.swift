@@ -1,6 +1,7 @@
 import DurableSQLite
 import GRDB
 import SagaCore
+import Synchronization
 
 /// A gateway that behaves like a card processor, with a database of its own.
 ///
@@ -8,6 +9,8 @@ import SagaCore
 /// parameters is an error. Timeouts are told at once, so that nothing waits for them.
 package final class TestGateway: PaymentGateway {
     package let database: DurableDatabase
+    /// Taken by nobody yet.
+    private let waiting = Mutex<[Call]>([])
 
     /// - Parameter path: nil for one that lives in memory.
     package init(path: String?) throws {
@@ -21,11 +24,49 @@ package final class TestGateway: PaymentGateway {
             }
     }
 
+    /// Calls that come at the same time share a commit; each is answered after it.
     package func perform(_ request: GatewayRequest, key: String) -> GatewayAnswer {
+        let call = Call(request, key: key)
+        waiting.withLock { $0.append(call) }
+        // Whoever gets the connection works off what all have left by then.
+        return database.queue.unsafeReentrantWrite { db in
+            let calls = waiting.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            Self.perform(calls, db)
+            return call.answer
+        }
+    }
+
+    /// A request on its way. Its answer is written and read by those who have the connection.
+    private final class Call: @unchecked Sendable {
+        let request: GatewayRequest
+        let key: String
+        var answer = GatewayAnswer.unanswered("the gateway is out of order")
+
+        init(_ request: GatewayRequest, key: String) {
+            self.request = request
+            self.key = key
+        }
+    }
+
+    /// In one transaction; if that fails each gets one of its own, so that only the one to blame has no answer.
+    private static func perform(_ calls: [Call], _ db: Database) {
+        guard !calls.isEmpty else { return }
         do {
-            return try database.queue.write { db in try Self.perform(request, key, db) }
+            var answers: [GatewayAnswer] = []
+            try db.inTransaction(.immediate) {
+                answers = try calls.map { try perform($0.request, $0.key, db) }
+                return .commit
+            }
+            for (call, answer) in zip(calls, answers) { call.answer = answer }
         } catch {
-            return .unanswered("the gateway is out of order: \(error)")
+            guard calls.count == 1 else {
+                for call in calls { perform([call], db) }
+                return
+            }
+            calls[0].answer = .unanswered("the gateway is out of order: \(error)")
         }
     }
 
