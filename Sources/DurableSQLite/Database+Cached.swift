@@ -26,15 +26,15 @@ extension DatabaseReader {
 extension Database {
     /// As `inSavepoint`, within a transaction, with statements kept compiled: there is one for each message.
     package func inCachedSavepoint(_ body: () throws -> TransactionCompletion) throws {
-        try execute(cachedSQL: "SAVEPOINT alone")
+        try run("SAVEPOINT alone")
         do {
-            if try body() == .rollback { try execute(cachedSQL: "ROLLBACK TO alone") }
-            try execute(cachedSQL: "RELEASE alone")
+            if try body() == .rollback { try run("ROLLBACK TO alone") }
+            try run("RELEASE alone")
         } catch {
             // SQLite may have rolled back the whole transaction, and the savepoint with it.
             if isInsideTransaction {
-                try execute(cachedSQL: "ROLLBACK TO alone")
-                try execute(cachedSQL: "RELEASE alone")
+                try run("ROLLBACK TO alone")
+                try run("RELEASE alone")
             }
             throw error
         }

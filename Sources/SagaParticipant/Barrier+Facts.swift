@@ -47,43 +47,41 @@ extension Barrier {
     }
 
     func facts(of id: CommandID) throws -> Facts {
-        let statement = try database.cachedStatement(
-            sql: """
-                SELECT kind, round, state, result, type, call_key, call_parameters, input
-                FROM barrier WHERE saga = ? AND step = ?
-                """)
         var facts = Facts()
-        let rows = try GRDB.Row.fetchCursor(statement, arguments: [id.saga.column, id.step])
-        while let row = try rows.next() {
-            guard let kind = CommandID.Kind(rawValue: row[0]) else { throw CorruptBarrier(id: id) }
-            let round: Int = row[1]
-            let stored: String? = row[3]
-            switch row[2] as String {
+        let sql = """
+            SELECT kind, round, state, result, type, call_key, call_parameters, input
+            FROM barrier WHERE saga = ? AND step = ?
+            """
+        try database.eachRow(sql, id.saga.column, id.step) { row in
+            guard let kind = CommandID.Kind(rawValue: row.text(0)) else { throw CorruptBarrier(id: id) }
+            let round = row.int(1)
+            switch row.text(2) {
             case "closed": facts.rows.append(Facts.Row(kind: kind, round: round, result: nil))
             case "succeeded":
-                let output = try decodeObject(stored, id)
+                let output = try decodeObject(row.bytes(3), id)
                 facts.rows.append(Facts.Row(kind: kind, round: round, result: .succeeded(output)))
             case "failed":
-                let body = try decodeObject(stored, id)
+                let body = try decodeObject(row.bytes(3), id)
                 let result = HandlerResult.failed(
                     code: body["code"]?.string ?? "", message: body["message"]?.string ?? "")
                 facts.rows.append(Facts.Row(kind: kind, round: round, result: result))
             case "started":
                 facts.started = StartedCall(
-                    command: CommandID(saga: id.saga, step: id.step, kind: kind, round: round), type: row[4],
-                    input: try decode(row[7], id), key: row[5], parameters: try decodeObject(row[6], id))
+                    command: CommandID(saga: id.saga, step: id.step, kind: kind, round: round), type: row.text(4),
+                    input: try decode(row.bytes(7), id), key: row.text(5),
+                    parameters: try decodeObject(row.bytes(6), id))
             default: throw CorruptBarrier(id: id)
             }
         }
         return facts
     }
 
-    private func decode(_ text: String?, _ id: CommandID) throws -> JSONValue {
-        guard let text, let value = try? JSONValue.parse(text, limits: .stored) else { throw CorruptBarrier(id: id) }
+    private func decode(_ text: [UInt8], _ id: CommandID) throws -> JSONValue {
+        guard let value = try? JSONValue.parse(text, limits: .stored) else { throw CorruptBarrier(id: id) }
         return value
     }
 
-    private func decodeObject(_ text: String?, _ id: CommandID) throws -> JSONObject {
+    private func decodeObject(_ text: [UInt8], _ id: CommandID) throws -> JSONObject {
         guard let object = try decode(text, id).object else { throw CorruptBarrier(id: id) }
         return object
     }

@@ -98,61 +98,49 @@ public struct Barrier {
 
     /// Commits to a call before it goes out.
     func start(_ command: Command, key: String, parameters: JSONObject, now: Timestamp) throws {
-        try database.execute(
-            cachedSQL: """
-                INSERT INTO barrier (saga, step, kind, round, state, type, call_key, call_parameters, input,
-                    created_at, changed_at)
-                VALUES (?, ?, ?, ?, 'started', ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round, command.type, key,
-                JSONValue.object(parameters).text, command.actionInput.text, now.milliseconds, now.milliseconds,
-            ])
+        try database.run(
+            """
+            INSERT INTO barrier (saga, step, kind, round, state, type, call_key, call_parameters, input, created_at,
+                changed_at)
+            VALUES (?, ?, ?, ?, 'started', ?, ?, ?, ?, ?, ?)
+            """, command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round, command.type, key,
+            JSONValue.object(parameters).text, command.actionInput.text, now.milliseconds, now.milliseconds)
     }
 
     /// Replaces `started` by the final outcome.
     func settle(_ id: CommandID, _ result: HandlerResult, now: Timestamp) throws {
         guard result.outcome != .retry else { return }
-        try database.execute(
-            cachedSQL: """
-                UPDATE barrier SET state = ?, result = ?, had_effect = ?, input = NULL, changed_at = ?
-                WHERE saga = ? AND step = ? AND kind = ? AND round = ?
-                """,
-            arguments: [
-                result.outcome.rawValue, result.body.text, result.outcome == .succeeded, now.milliseconds,
-                id.saga.column, id.step, id.kind.rawValue, id.round,
-            ])
+        try database.run(
+            """
+            UPDATE barrier SET state = ?, result = ?, had_effect = ?, input = NULL, changed_at = ?
+            WHERE saga = ? AND step = ? AND kind = ? AND round = ?
+            """, result.outcome.rawValue, result.body.text, result.outcome == .succeeded, now.milliseconds,
+            id.saga.column, id.step, id.kind.rawValue, id.round)
     }
 
     private func insert(_ result: HandlerResult, of command: Command, hadEffect: Bool, _ now: Timestamp) throws {
         guard result.outcome != .retry else { return }
-        try database.execute(
-            cachedSQL: """
-                INSERT INTO barrier (saga, step, kind, round, state, type, result, had_effect, created_at, changed_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round,
-                result.outcome.rawValue, command.type, result.body.text, hadEffect, now.milliseconds,
-                now.milliseconds,
-            ])
+        try database.run(
+            """
+            INSERT INTO barrier (saga, step, kind, round, state, type, result, had_effect, created_at, changed_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, command.id.saga.column, command.id.step, command.id.kind.rawValue, command.id.round,
+            result.outcome.rawValue, command.type, result.body.text, hadEffect, now.milliseconds, now.milliseconds)
     }
 
     private func close(_ kind: CommandID.Kind, of id: CommandID, _ facts: Facts, _ now: Timestamp) throws {
         guard !facts.isClosed(kind) else { return }
-        try database.execute(
-            cachedSQL: """
-                INSERT INTO barrier (saga, step, kind, round, state, created_at, changed_at)
-                VALUES (?, ?, ?, 0, 'closed', ?, ?)
-                """,
-            arguments: [id.saga.column, id.step, kind.rawValue, now.milliseconds, now.milliseconds])
+        try database.run(
+            """
+            INSERT INTO barrier (saga, step, kind, round, state, created_at, changed_at)
+            VALUES (?, ?, ?, 0, 'closed', ?, ?)
+            """, id.saga.column, id.step, kind.rawValue, now.milliseconds, now.milliseconds)
     }
 
     /// Refuses a command whose record, had there been one, may be gone.
     private func expired(_ command: Command, _ facts: Facts, _ now: Timestamp) throws -> HandlerResult? {
         guard facts.isEmpty else { return nil }
-        let horizon = try Int64.fetchOne(
-            database, cachedSQL: "SELECT time FROM barrier_horizon WHERE id = 1")
+        let horizon = try database.firstRow("SELECT time FROM barrier_horizon WHERE id = 1") { $0.int64(0) }
         let oldest = max(horizon ?? 0, now.milliseconds - Self.keepingMilliseconds)
         guard command.id.saga.timestamp.milliseconds < oldest else { return nil }
         return .failed(

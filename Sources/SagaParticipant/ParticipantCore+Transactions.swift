@@ -4,43 +4,57 @@ import SagaBus
 import SagaCore
 
 extension ParticipantCore {
+    enum Item {
+        /// A command or fence.
+        case delivery(Delivery)
+        case call(AnsweredCall)
+    }
+
     /// Works through the items in one transaction. If that fails for a reason other than the file itself, each item
     /// gets a transaction of its own, so that only the one to blame is affected.
-    func inOneTransaction<Item>(
-        _ items: [Item], _ work: (Database, Item, inout BatchOutcome) throws -> Void,
-        failing: (Item, any Error, inout BatchOutcome) throws -> Void, committed: (BatchOutcome) -> Void
-    ) throws -> BatchOutcome {
+    func inOneTransaction(_ items: [Item], _ now: Timestamp) throws -> BatchOutcome {
         guard !items.isEmpty else { return BatchOutcome() }
         do {
-            let outcome = try transaction(items, work)
-            committed(outcome)
+            let outcome = try transaction(items, now)
+            for call in outcome.calls { calling.insert(call.started.command) }
             return outcome
         } catch let error where error.isStorageTrouble {
             throw error
         } catch  where items.count > 1 {
             var all = BatchOutcome()
-            for item in items {
-                let outcome = try inOneTransaction([item], work, failing: failing, committed: committed)
-                all.append(outcome)
-            }
+            for item in items { all.append(try inOneTransaction([item], now)) }
             return all
         } catch {
+            return try failed(items[0], error)
+        }
+    }
+
+    private func transaction(_ items: [Item], _ now: Timestamp) throws -> BatchOutcome {
+        try database.queue.write { db in
             var outcome = BatchOutcome()
-            try failing(items[0], error, &outcome)
-            committed(outcome)
+            for item in items {
+                switch item {
+                case .delivery(let delivery): try process(delivery, now, db, &outcome)
+                case .call(let call): try finish(call, now, db, &outcome)
+                }
+            }
+            crashPoints.reached(.participantBeforeCommit)
             return outcome
         }
     }
 
-    private func transaction<Item>(
-        _ items: [Item], _ work: (Database, Item, inout BatchOutcome) throws -> Void
-    ) throws -> BatchOutcome {
-        try database.queue.write { db in
-            var outcome = BatchOutcome()
-            for item in items { try work(db, item, &outcome) }
-            crashPoints.reached(.participantBeforeCommit)
-            return outcome
+    private func failed(_ item: Item, _ error: any Error) throws -> BatchOutcome {
+        var outcome = BatchOutcome()
+        switch item {
+        case .delivery(let delivery):
+            let command = try Command.decode(delivery.message)
+            outcome.fault(error, in: command.id, command.type)
+            outcome.answer(.unforeseen, to: command, delivery.tag)
+        case .call(let call):
+            outcome.fault(error, in: call.call.started.command, call.call.started.type)
+            outcome.answer(.unforeseen, to: call.call.command, call.call.delivery)
         }
+        return outcome
     }
 
     /// Runs a handler in a savepoint and rolls back what it wrote unless it has succeeded. A refusal it throws is

@@ -12,7 +12,7 @@ public final class ParticipantCore {
     public let database: ParticipantDatabase
     let crashPoints: CrashPoints
     /// The commands whose call is being made, so that a second attempt does not make it again at the same time.
-    private var calling: Set<CommandID> = []
+    var calling: Set<CommandID> = []
 
     /// How long the orchestrator is asked to wait for a call that is being made or settled.
     static let askAgainMilliseconds: Int64 = 250
@@ -29,26 +29,24 @@ public final class ParticipantCore {
 
     /// Executes these commands and fences, in order.
     public func process(_ batch: [Delivery], now: Timestamp) throws -> BatchOutcome {
-        try inOneTransaction(batch) { [self] db, delivery, outcome in
-            try process(delivery, now, db, &outcome)
-        } failing: { delivery, error, outcome in
-            let command = try Command.decode(delivery.message)
-            outcome.fault(error, in: command.id, command.type)
-            outcome.answer(.unforeseen, to: command, delivery.tag)
-        } committed: { [self] outcome in
-            for call in outcome.calls { calling.insert(call.started.command) }
-        }
+        try process(batch, finishing: [], now: now)
     }
 
     /// Writes down what calls have come to, and answers the commands that wait for them.
     public func finish(_ calls: [AnsweredCall], now: Timestamp) throws -> BatchOutcome {
-        try inOneTransaction(calls) { [self] db, call, outcome in
-            try finish(call, now, db, &outcome)
-        } failing: { call, error, outcome in
-            outcome.fault(error, in: call.call.started.command, call.call.started.type)
-            outcome.answer(.unforeseen, to: call.call.command, call.call.delivery)
-        } committed: { [self] _ in
-            for call in calls { calling.remove(call.call.started.command) }
+        try process([], finishing: calls, now: now)
+    }
+
+    /// Both in one transaction, the calls first.
+    public func process(_ batch: [Delivery], finishing calls: [AnsweredCall], now: Timestamp) throws -> BatchOutcome {
+        let back = Set(calls.map(\.call.started.command))
+        calling.subtract(back)
+        do {
+            return try inOneTransaction(calls.map(Item.call) + batch.map(Item.delivery), now)
+        } catch {
+            // They will be handed in again.
+            calling.formUnion(back)
+            throw error
         }
     }
 
@@ -70,7 +68,7 @@ public final class ParticipantCore {
 
     // MARK: - One command
 
-    private func process(_ delivery: Delivery, _ now: Timestamp, _ db: Database, _ outcome: inout BatchOutcome) throws {
+    func process(_ delivery: Delivery, _ now: Timestamp, _ db: Database, _ outcome: inout BatchOutcome) throws {
         let command: Command
         do {
             command = try Command.decode(delivery.message)
@@ -152,7 +150,7 @@ public final class ParticipantCore {
         return OutsideCall(started: call, command: command, delivery: tag, work: work)
     }
 
-    private func finish(_ call: AnsweredCall, _ now: Timestamp, _ db: Database, _ outcome: inout BatchOutcome) throws {
+    func finish(_ call: AnsweredCall, _ now: Timestamp, _ db: Database, _ outcome: inout BatchOutcome) throws {
         let started = call.call.started
         if PlantedBug.takesSilenceForRefusal.isPlanted, case .unsettled = call.answer {
             let refusal = HandlerResult.failed(code: "NOT_FOUND", message: "the gateway knows nothing of it")

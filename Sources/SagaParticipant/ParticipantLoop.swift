@@ -139,12 +139,10 @@ package final class ParticipantLoop {
             try core.maintain(now: clock.now())
             maintenanceDue = clock.elapsed() + settings.maintenanceInterval
         }
-        if !returned.isEmpty {
-            let outcome = try core.finish(returned, now: clock.now())
-            returned = []
-            take(outcome, publisher)
-        }
-        if !batch.isEmpty { take(try core.process(batch, now: clock.now()), publisher) }
+        guard !returned.isEmpty || !batch.isEmpty else { return }
+        let outcome = try core.process(batch, finishing: returned, now: clock.now())
+        returned = []
+        take(outcome, publisher)
     }
 
     private func take(_ outcome: BatchOutcome, _ publisher: any BusPublisher) {

@@ -31,34 +31,32 @@ struct Reservation {
     let expiresAt: Timestamp
     let lines: [Line]
 
+    private static let columns = "id, order_id, state, expires_at"
+
     static func find(_ id: String, _ db: Database) throws -> Reservation? {
-        let row = try Row.fetchOne(
-            db, cachedSQL: "SELECT id, order_id, state, expires_at FROM reservation WHERE id = ?",
-            arguments: [id])
-        return try row.map { try Reservation($0, db) }
+        try db.firstRow("SELECT \(columns) FROM reservation WHERE id = ?", id) { try Reservation($0, db) }
     }
 
     /// The latest reservation of the order that has not been given back.
     static func sold(toOrder orderID: String, _ db: Database) throws -> Reservation? {
-        let row = try Row.fetchOne(
-            db,
-            cachedSQL: """
-                SELECT id, order_id, state, expires_at FROM reservation
-                WHERE order_id = ? AND state IN ('hard', 'fulfilled') ORDER BY created_at DESC, id DESC
-                """,
-            arguments: [orderID])
-        return try row.map { try Reservation($0, db) }
+        try db.firstRow(
+            """
+            SELECT \(columns) FROM reservation
+            WHERE order_id = ? AND state IN ('hard', 'fulfilled') ORDER BY created_at DESC, id DESC
+            """, orderID
+        ) { try Reservation($0, db) }
     }
 
-    private init(_ row: Row, _ db: Database) throws {
-        id = row["id"]
-        orderID = row["order_id"]
-        state = State(rawValue: row["state"]) ?? .released
-        expiresAt = Timestamp(milliseconds: row["expires_at"])
-        lines = try Row.fetchAll(
-            db, cachedSQL: "SELECT sku, quantity FROM reservation_line WHERE reservation = ? ORDER BY sku",
-            arguments: [id]
-        ).map { Line(sku: $0[0], quantity: $0[1]) }
+    private init(_ row: borrowing StatementRow, _ db: Database) throws {
+        id = row.text(0)
+        orderID = row.text(1)
+        state = State(rawValue: row.text(2)) ?? .released
+        expiresAt = Timestamp(milliseconds: row.int64(3))
+        var lines: [Line] = []
+        try db.eachRow("SELECT sku, quantity FROM reservation_line WHERE reservation = ? ORDER BY sku", id) {
+            lines.append(Line(sku: $0.text(0), quantity: $0.int64(1)))
+        }
+        self.lines = lines
     }
 
     init(id: String, orderID: String, expiresAt: Timestamp, lines: [Line]) {
@@ -76,35 +74,31 @@ struct Reservation {
                 try change.log(db, sku: line.sku, quantity: line.quantity, reservation: id, at: now)
             }
         }
-        try db.cachedStatement(sql: "UPDATE reservation SET state = ? WHERE id = ?")
-            .execute(arguments: [state.rawValue, id])
+        try db.run("UPDATE reservation SET state = ? WHERE id = ?", state.rawValue, id)
         self.state = state
     }
 
     func insert(for command: CommandID, at now: Timestamp, _ db: Database) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO reservation (id, saga, step, order_id, state, created_at, expires_at)
-                VALUES (?, ?, ?, ?, 'soft', ?, ?)
-                """
-        ).execute(arguments: [
-            id, command.saga.column, command.step, orderID, now.milliseconds, expiresAt.milliseconds,
-        ])
+        try db.run(
+            """
+            INSERT INTO reservation (id, saga, step, order_id, state, created_at, expires_at)
+            VALUES (?, ?, ?, ?, 'soft', ?, ?)
+            """, id, command.saga.column, command.step, orderID, now.milliseconds, expiresAt.milliseconds)
         for line in lines {
-            try db.cachedStatement(
-                sql: "INSERT INTO reservation_line (reservation, sku, quantity) VALUES (?, ?, ?)"
-            ).execute(arguments: [id, line.sku, line.quantity])
+            try db.run(
+                "INSERT INTO reservation_line (reservation, sku, quantity) VALUES (?, ?, ?)", id, line.sku,
+                line.quantity)
             try StockChange.softReserved.log(db, sku: line.sku, quantity: line.quantity, reservation: id, at: now)
         }
     }
 
     /// The lines there is not enough of.
     static func shortages(_ lines: [Line], _ db: Database) throws -> (unknown: [String], short: [String]) {
-        let statement = try db.cachedStatement(sql: "SELECT available FROM stock WHERE sku = ?")
         var unknown: [String] = []
         var short: [String] = []
         for line in lines {
-            guard let available = try Int64.fetchOne(statement, arguments: [line.sku]) else {
+            let available = try db.firstRow("SELECT available FROM stock WHERE sku = ?", line.sku) { $0.int64(0) }
+            guard let available else {
                 unknown.append(line.sku)
                 continue
             }
@@ -118,12 +112,11 @@ struct Reservation {
 
     /// Gives back what is reserved softly and past its time.
     static func expire(_ db: Database, now: Timestamp, limit: Int = 1000) throws {
-        let due = try String.fetchAll(
-            db,
-            cachedSQL: """
-                SELECT id FROM reservation WHERE state = 'soft' AND expires_at <= ? ORDER BY expires_at LIMIT ?
-                """,
-            arguments: [now.milliseconds, limit])
+        var due: [String] = []
+        try db.eachRow(
+            "SELECT id FROM reservation WHERE state = 'soft' AND expires_at <= ? ORDER BY expires_at LIMIT ?",
+            now.milliseconds, limit
+        ) { due.append($0.text(0)) }
         for id in due {
             guard var reservation = try find(id, db) else { continue }
             try reservation.become(.expired, by: .cancelledSoft, at: now, db)

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaCore
 
@@ -23,15 +24,12 @@ enum StockChange {
     /// Logs the change of one SKU; the schema refuses what would make a count negative.
     func log(_ db: Database, sku: String, quantity: Int64, reservation: String?, at now: Timestamp) throws {
         let change = columns
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO stock_change
-                    (sku, kind, quantity, available, soft_reserved, hard_reserved, fulfilled, reservation, at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            sku, change.kind, quantity, change.available, change.soft, change.hard, change.fulfilled, reservation,
-            now.milliseconds,
-        ])
+        try db.run(
+            """
+            INSERT INTO stock_change
+                (sku, kind, quantity, available, soft_reserved, hard_reserved, fulfilled, reservation, at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, sku, change.kind, quantity, change.available, change.soft, change.hard, change.fulfilled, reservation,
+            now.milliseconds)
     }
 }

@@ -26,22 +26,19 @@ struct JournalEntry {
 
     /// Appends the entry to the journal and gives its number.
     func post(_ db: Database, for context: CommandContext) throws -> Int64 {
-        let last = try Int64.fetchOne(db, cachedSQL: "SELECT max(id) FROM journal_entry")
+        let last = try db.firstRow("SELECT max(id) FROM journal_entry") { $0.int64(0) }
         let id = (last ?? 0) + 1
-        let line = try db.cachedStatement(
-            sql: """
-                INSERT INTO journal_line (entry, position, account, currency, debit, credit) VALUES (?, ?, ?, ?, ?, ?)
-                """)
+        let line = """
+            INSERT INTO journal_line (entry, position, account, currency, debit, credit) VALUES (?, ?, ?, ?, ?, ?)
+            """
         for (index, move) in moves.enumerated() {
             let (units, currency) = (move.amount.minorUnits, move.amount.currency.code)
-            try line.execute(arguments: [id, index * 2 + 1, move.debit.rawValue, currency, units, 0])
-            try line.execute(arguments: [id, index * 2 + 2, move.credit.rawValue, currency, 0, units])
+            try db.run(line, id, index * 2 + 1, move.debit.rawValue, currency, units, 0)
+            try db.run(line, id, index * 2 + 2, move.credit.rawValue, currency, 0, units)
         }
-        try db.cachedStatement(
-            sql: "INSERT INTO journal_entry (id, kind, saga, step, order_id, at) VALUES (?, ?, ?, ?, ?, ?)"
-        ).execute(arguments: [
-            id, kind.rawValue, context.id.saga.column, context.id.step, orderID, context.now.milliseconds,
-        ])
+        try db.run(
+            "INSERT INTO journal_entry (id, kind, saga, step, order_id, at) VALUES (?, ?, ?, ?, ?, ?)", id,
+            kind.rawValue, context.id.saga.column, context.id.step, orderID, context.now.milliseconds)
         return id
     }
 }

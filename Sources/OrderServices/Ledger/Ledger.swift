@@ -26,14 +26,11 @@ package enum Ledger {
         let entry = try JournalEntry(
             kind: .record, orderID: orderID, moves: [(debit: .receivable, credit: .deferredRevenue, amount)]
         ).post(db, for: context)
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO sale (entry, saga, step, order_id, amount, currency, state)
-                VALUES (?, ?, ?, ?, ?, ?, 'recorded')
-                """
-        ).execute(arguments: [
-            entry, context.id.saga.column, context.id.step, orderID, amount.minorUnits, amount.currency.code,
-        ])
+        try db.run(
+            """
+            INSERT INTO sale (entry, saga, step, order_id, amount, currency, state)
+            VALUES (?, ?, ?, ?, ?, ?, 'recorded')
+            """, entry, context.id.saga.column, context.id.step, orderID, amount.minorUnits, amount.currency.code)
         return .succeeded(["entry": .number(JSONNumber(entry))])
     }
 

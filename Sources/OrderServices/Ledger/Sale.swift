@@ -24,62 +24,49 @@ struct Sale {
     private static let columns = "entry, order_id, amount, currency, state, capture"
 
     static func find(entry: Int64, _ db: Database) throws -> Sale? {
-        try Row.fetchOne(
-            db, cachedSQL: "SELECT \(columns) FROM sale WHERE entry = ?", arguments: [entry]
-        ).flatMap(Sale.init)
+        try db.firstRow("SELECT \(columns) FROM sale WHERE entry = ?", entry) { Sale($0) } ?? nil
     }
 
     static func find(returnID: String, _ db: Database) throws -> Sale? {
-        try Row.fetchOne(db, cachedSQL: "SELECT \(columns) FROM sale WHERE return_id = ?", arguments: [returnID])
-            .flatMap(Sale.init)
+        try db.firstRow("SELECT \(columns) FROM sale WHERE return_id = ?", returnID) { Sale($0) } ?? nil
     }
 
     /// The latest sale of the order, of those that stand if there are any.
     static func find(orderID: String, _ db: Database) throws -> Sale? {
         let order =
             PlantedBug.returnsFirstSale.isPlanted ? "entry" : "state NOT IN ('settled', 'returning'), entry DESC"
-        return try Row.fetchOne(
-            db,
-            cachedSQL: """
-                SELECT \(columns) FROM sale WHERE order_id = ?
-                ORDER BY \(order)
-                """, arguments: [orderID]
-        ).flatMap(Sale.init)
+        return try db.firstRow("SELECT \(columns) FROM sale WHERE order_id = ? ORDER BY \(order)", orderID) { Sale($0) }
+            ?? nil
     }
 
-    private init?(_ row: Row) {
-        guard let currency = Currency(code: row["currency"]), let state = State(rawValue: row["state"]) else {
-            return nil
-        }
-        entry = row["entry"]
-        orderID = row["order_id"]
-        amount = Money(minorUnits: row["amount"], currency: currency)
+    private init?(_ row: borrowing StatementRow) {
+        guard let currency = Currency(code: row.text(3)), let state = State(rawValue: row.text(4)) else { return nil }
+        entry = row.int64(0)
+        orderID = row.text(1)
+        amount = Money(minorUnits: row.int64(2), currency: currency)
         self.state = state
-        capture = row["capture"]
+        capture = row.textIfAny(5)
     }
 
     func reverse(_ db: Database) throws {
-        try update("state = 'reversed'", [], db)
+        try db.run("UPDATE sale SET state = 'reversed' WHERE entry = ?", entry)
     }
 
     func settle(capture: String, _ db: Database) throws {
-        try update("state = 'settled', capture = ?", [capture], db)
+        try db.run("UPDATE sale SET state = 'settled', capture = ? WHERE entry = ?", capture, entry)
     }
 
     func beginReturn(_ id: String, by saga: Int64, _ db: Database) throws {
-        try update("state = 'returning', return_id = ?, return_saga = ?", [id, saga], db)
+        try db.run(
+            "UPDATE sale SET state = 'returning', return_id = ?, return_saga = ? WHERE entry = ?", id, saga, entry)
     }
 
     func cancelReturn(_ db: Database) throws {
-        try update("state = 'settled', return_id = NULL, return_saga = NULL", [], db)
+        try db.run(
+            "UPDATE sale SET state = 'settled', return_id = NULL, return_saga = NULL WHERE entry = ?", entry)
     }
 
     func finishReturn(_ db: Database) throws {
-        try update("state = 'returned'", [], db)
-    }
-
-    private func update(_ change: String, _ arguments: StatementArguments, _ db: Database) throws {
-        try db.cachedStatement(sql: "UPDATE sale SET \(change) WHERE entry = ?")
-            .execute(arguments: arguments + [entry])
+        try db.run("UPDATE sale SET state = 'returned' WHERE entry = ?", entry)
     }
 }

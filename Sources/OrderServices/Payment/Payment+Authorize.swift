@@ -17,15 +17,12 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .authorize(let orderID, let amount, _) = approval.request else { throw UnreadableRequest() }
-        try db.execute(
-            cachedSQL: """
-                INSERT INTO payment (authorization, saga, step, order_id, amount, currency, state, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, 'authorized', ?)
-                """,
-            arguments: [
-                approval.id, context.id.saga.column, context.id.step, orderID, amount.minorUnits, amount.currency.code,
-                context.now.milliseconds,
-            ])
+        try db.run(
+            """
+            INSERT INTO payment (authorization, saga, step, order_id, amount, currency, state, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, 'authorized', ?)
+            """, approval.id, context.id.saga.column, context.id.step, orderID, amount.minorUnits,
+            amount.currency.code, context.now.milliseconds)
         return ["authorization": .string(approval.id), "amount": amount.json, "currency": amount.currencyJSON]
     }
 
@@ -41,9 +38,9 @@ extension Payment {
     @Sendable static func recordVoid(
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
-        try db.execute(
-            cachedSQL: "UPDATE payment SET state = ? WHERE authorization = ?",
-            arguments: [approval.isExpired ? "expired" : "voided", approval.id])
+        try db.run(
+            "UPDATE payment SET state = ? WHERE authorization = ?", approval.isExpired ? "expired" : "voided",
+            approval.id)
         return [:]
     }
 }

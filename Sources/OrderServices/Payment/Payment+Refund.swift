@@ -41,12 +41,9 @@ extension Payment {
         _ db: Database, _ context: CommandContext, _ approval: Approval
     ) throws -> JSONObject {
         guard case .refund(let capture, let amount) = approval.request else { throw UnreadableRequest() }
-        try db.execute(
-            cachedSQL: "INSERT INTO refund (id, capture, saga, step, amount, refunded_at) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                approval.id, capture, context.id.saga.column, context.id.step, amount.minorUnits,
-                context.now.milliseconds,
-            ])
+        try db.run(
+            "INSERT INTO refund (id, capture, saga, step, amount, refunded_at) VALUES (?, ?, ?, ?, ?, ?)", approval.id,
+            capture, context.id.saga.column, context.id.step, amount.minorUnits, context.now.milliseconds)
         return [
             "refund": .string(approval.id), "capture": .string(capture), "amount": amount.json,
             "currency": amount.currencyJSON,

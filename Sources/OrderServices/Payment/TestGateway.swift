@@ -72,67 +72,60 @@ package final class TestGateway: PaymentGateway {
 
     private static func perform(_ request: GatewayRequest, _ key: String, _ db: Database) throws -> GatewayAnswer {
         let parameters = String(decoding: JSONValue.object(request.json).canonical, as: UTF8.self)
-        try db.execute(
-            cachedSQL: "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)",
-            arguments: [key, parameters, request.operation.rawValue])
-        try db.execute(cachedSQL: "UPDATE request SET calls = calls + 1 WHERE key = ?", arguments: [key])
-        guard
-            let row = try Row.fetchOne(
-                db, cachedSQL: "SELECT parameters, calls, answer FROM request WHERE key = ?", arguments: [key])
-        else { return .unanswered("the request is lost") }
-        guard row["parameters"] == parameters else {
+        try db.run(
+            "INSERT OR IGNORE INTO request (key, parameters, operation) VALUES (?, ?, ?)", key, parameters,
+            request.operation.rawValue)
+        try db.run("UPDATE request SET calls = calls + 1 WHERE key = ?", key)
+        let found = try db.firstRow("SELECT rowid, parameters, calls, answer FROM request WHERE key = ?", key) {
+            (number: $0.int(0), parameters: $0.text(1), calls: $0.int(2), answer: $0.textIfAny(3))
+        }
+        guard let found else { return .unanswered("the request is lost") }
+        guard found.parameters == parameters else {
             return .refused(code: GatewayAnswer.keyReused, message: "this key came with other parameters before")
         }
-        if let text: String = row["answer"] {
+        if let text = found.answer {
             return try GatewayAnswer(JSONValue.parse(text)) ?? .unanswered("the answer is lost")
         }
-        let calls: Int = row["calls"]
+        let calls = found.calls
         let order = try orderAndToken(of: request, db)
         switch TestCard(rawValue: order.token)?.behaviour(in: request.operation) {
         case nil:
             return try answer(.refused(code: "TOKEN_UNKNOWN", message: "no such card token"), key, order.id, db)
         case .approves:
-            return try answer(approve(request, order.token, db), key, order.id, db)
+            return try answer(approve(request, found.number, order.token, db), key, order.id, db)
         case .refuses(let code):
             return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
         case .refusesFirst(let code):
-            let isFirst = try !Bool.fetchOne(
-                db,
-                cachedSQL: "SELECT EXISTS (SELECT 1 FROM request WHERE operation = ? AND order_id = ?)",
-                arguments: [request.operation.rawValue, order.id]
-            ).isTrue
-            if isFirst { return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db) }
-            return try answer(approve(request, order.token, db), key, order.id, db)
+            let earlier = try db.firstRow(
+                "SELECT 1 FROM request WHERE operation = ? AND order_id = ?", request.operation.rawValue, order.id
+            ) { $0.int(0) }
+            if earlier == nil {
+                return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
+            }
+            return try answer(approve(request, found.number, order.token, db), key, order.id, db)
         case .timesOutBefore:
             if calls == 1 { return .unanswered("timed out") }
-            return try answer(approve(request, order.token, db), key, order.id, db)
+            return try answer(approve(request, found.number, order.token, db), key, order.id, db)
         case .timesOutAfter:
-            _ = try answer(approve(request, order.token, db), key, order.id, db)
+            _ = try answer(approve(request, found.number, order.token, db), key, order.id, db)
             return .unanswered("timed out")
         case .timesOutThenRefuses(let code):
             if calls == 1 { return .unanswered("timed out") }
             return try answer(.refused(code: code, message: "the bank says no"), key, order.id, db)
         case .findsExpired:
             if case .capture(let authorization, _) = request {
-                try db.execute(
-                    cachedSQL: "UPDATE authorization SET state = 'expired' WHERE id = ?", arguments: [authorization])
+                try db.run("UPDATE authorization SET state = 'expired' WHERE id = ?", authorization)
             }
-            return try answer(approve(request, order.token, db), key, order.id, db)
+            return try answer(approve(request, found.number, order.token, db), key, order.id, db)
         }
     }
 
     private static func answer(
         _ answer: GatewayAnswer, _ key: String, _ orderID: String, _ db: Database
     ) throws -> GatewayAnswer {
-        try db.execute(
-            cachedSQL: "UPDATE request SET answer = ?, order_id = ? WHERE key = ?",
-            arguments: [answer.json?.text, orderID, key])
+        try db.run("UPDATE request SET answer = ?, order_id = ? WHERE key = ?", answer.json?.text, orderID, key)
         return answer
     }
-}
-
-extension Bool? {
-    fileprivate var isTrue: Bool { self ?? false }
 }
 
 extension TestGateway {

@@ -36,8 +36,7 @@ final class BenchSite: @unchecked Sendable {
         for (name, source) in BenchDefinitions.files {
             try Data(source.utf8).write(to: URL(fileURLWithPath: "\(directory)/sagas/\(name)"))
         }
-        let stock = (11...12).map { #"{"sku":"\#($0)","onHand":1000000000}"# }.joined(separator: "\n")
-        try Data(stock.utf8).write(to: URL(fileURLWithPath: directory + "/stock.jsonl"))
+        try Data(BenchDefinitions.stock.utf8).write(to: URL(fileURLWithPath: directory + "/stock.jsonl"))
         broker = try PrivateBroker(directory: directory + "/broker")
     }
 

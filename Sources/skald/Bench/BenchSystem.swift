@@ -84,6 +84,8 @@ enum BenchDefinitions {
             with: { orderId: "${input.orderId}", amount: "${input.total}", currency: "${input.currency}", method: "${input.paymentMethod}" }
         """
 
+    static let stock = (11...12).map { #"{"sku":"\#($0)","onHand":1000000000}"# }.joined(separator: "\n")
+
     /// About 300 bytes, as an order of two lines is.
     static func order(_ key: String, isRefused: Bool) -> [UInt8] {
         Array(
@@ -91,7 +93,7 @@ enum BenchDefinitions {
             {"orderId":"\(key)","customerId":"C1","currency":"EUR","total":5400,"lines":[\
             {"sku":"11","quantity":2,"unitPrice":2000,"discount":0},\
             {"sku":"12","quantity":1,"unitPrice":1400,"discount":0}],\
-            "paymentMethod":{"type":"card","token":"\(isRefused ? "tok_chargeDeclined" : "tok_visa")"}}
+            "paymentMethod":{"type":"card","token":"\(isRefused ? "tok_declined" : "tok_visa")"}}
             """.utf8)
     }
 
