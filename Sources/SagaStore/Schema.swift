@@ -14,6 +14,9 @@ enum Schema {
         migrator.registerMigration("orchestrator 3", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: version3)
         }
+        migrator.registerMigration("orchestrator 4", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: version4)
+        }
         return migrator
     }
 
@@ -149,5 +152,24 @@ enum Schema {
             -- It answers again: how many commands may be out at a time.
             window INTEGER CHECK (window > 0)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    private static let version4 = """
+        -- As before, with one index in the order of the keys instead of four: keys come in no order, so that each index
+        -- costs a page of its own for every start.
+        CREATE TABLE ordered_keys (
+            key TEXT NOT NULL,
+            name TEXT NOT NULL,
+            -- The saga this one was started again for; 0 for the first, of which there is one.
+            again INTEGER NOT NULL,
+            saga INTEGER NOT NULL UNIQUE,
+            input_hash TEXT NOT NULL CHECK (length(input_hash) = 64),
+            PRIMARY KEY (key, name, again)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO ordered_keys (key, name, again, saga, input_hash)
+            SELECT key, name, coalesce(again, 0), saga, input_hash FROM keys;
+        DROP TABLE keys;
+        ALTER TABLE ordered_keys RENAME TO keys;
+        CREATE UNIQUE INDEX keys_started_again ON keys (again) WHERE again <> 0;
         """
 }

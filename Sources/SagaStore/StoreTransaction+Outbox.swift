@@ -58,12 +58,11 @@ extension StoreView {
 
     /// One message, if it has not been confirmed.
     package func outboxRow(_ id: Int64) throws -> OutboxRow? {
-        let statement = try db.cachedStatement(sql: "SELECT * FROM outbox WHERE id = ?")
-        return try Row.fetchOne(statement, arguments: [id]).map(Self.outboxRow)
+        try Row.fetchOne(db, cachedSQL: "SELECT * FROM outbox WHERE id = ?", arguments: [id]).map(Self.outboxRow)
     }
 
     package func isInOutbox(_ id: Int64) throws -> Bool {
-        try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM outbox WHERE id = ?", arguments: [id]) != nil
+        try db.firstRow("SELECT 1 FROM outbox WHERE id = ?", id) { _ in true } ?? false
     }
 
     private static func outboxRow(_ row: Row) throws -> OutboxRow {

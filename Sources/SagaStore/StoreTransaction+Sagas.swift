@@ -22,21 +22,22 @@ extension StoreView {
 
     /// The latest saga with this business key.
     package func owner(ofKey key: String, name: String) throws -> KeyOwner? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT saga, input_hash, again FROM keys WHERE name = ? AND key = ? ORDER BY saga DESC LIMIT 1")
-        return try Row.fetchOne(statement, arguments: [name, key]).map {
-            KeyOwner(
-                saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"],
-                again: ($0["again"] as Int64?).map { SagaID(column: $0) })
+        try db.firstRow(
+            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? ORDER BY saga DESC LIMIT 1", key, name
+        ) { row in
+            let again = row.int64(2)
+            return KeyOwner(
+                saga: SagaID(column: row.int64(0)), inputHash: row.text(1),
+                again: again == 0 ? nil : SagaID(column: again))
         }
     }
 
     /// The saga that was started again for this one.
     package func successor(of saga: SagaID) throws -> KeyOwner? {
-        try Row.fetchOne(db, cachedSQL: "SELECT saga, input_hash FROM keys WHERE again = ?", arguments: [saga.column])
-            .map {
-                KeyOwner(saga: SagaID(column: $0["saga"]), inputHash: $0["input_hash"], again: saga)
-            }
+        // SQLite uses the index only where the statement says what the index does.
+        try db.firstRow("SELECT saga, input_hash FROM keys WHERE again = ? AND again <> 0", saga.column) {
+            KeyOwner(saga: SagaID(column: $0.int64(0)), inputHash: $0.text(1), again: saga)
+        }
     }
 
     // MARK: Sagas and their histories
@@ -63,8 +64,7 @@ extension StoreView {
     }
 
     package func definitionHash(of id: SagaID) throws -> String? {
-        let statement = try db.cachedStatement(sql: "SELECT definition FROM sagas WHERE id = ?")
-        return try String.fetchOne(statement, arguments: [id.column])
+        try db.firstRow("SELECT definition FROM sagas WHERE id = ?", id.column) { $0.text(0) }
     }
 
     /// A saga's events, oldest first.
@@ -84,29 +84,33 @@ extension StoreView {
     private func rawHistory(
         of id: SagaID
     ) throws -> [(firstSequence: Int, at: Timestamp, events: [JSONValue])] {
-        let statement = try db.cachedStatement(
-            sql: "SELECT first_sequence, at, format, events FROM history WHERE saga = ? ORDER BY first_sequence")
-        return try Row.fetchAll(statement, arguments: [id.column]).map { row in
-            guard row["format"] == SagaEvent.formatVersion,
-                let events = try? JSONValue.parse(Array((row["events"] as String).utf8), limits: .stored).array
+        var rows: [(firstSequence: Int, at: Timestamp, events: [JSONValue])] = []
+        try db.eachRow(
+            "SELECT first_sequence, at, format, events FROM history WHERE saga = ? ORDER BY first_sequence", id.column
+        ) { row in
+            guard row.int(2) == SagaEvent.formatVersion,
+                let events = try? JSONValue.parse(row.bytes(3), limits: .stored).array
             else {
                 throw Refusal(code: .internal, path: "history", message: "the stored history is unreadable")
             }
-            return (row["first_sequence"], Timestamp(milliseconds: row["at"]), events)
+            rows.append((row.int(0), Timestamp(milliseconds: row.int64(1)), events))
         }
+        return rows
     }
 
     /// Open sagas whose time has come, earliest first.
     package func due(at now: Timestamp, limit: Int) throws -> [SagaID] {
-        let statement = try db.cachedStatement(
-            sql: "SELECT id FROM sagas WHERE wake_at <= ? ORDER BY wake_at LIMIT ?")
-        return try Int64.fetchAll(statement, arguments: [now.milliseconds, limit]).map { SagaID(column: $0) }
+        var due: [SagaID] = []
+        try db.eachRow("SELECT id FROM sagas WHERE wake_at <= ? ORDER BY wake_at LIMIT ?", now.milliseconds, limit) {
+            due.append(SagaID(column: $0.int64(0)))
+        }
+        return due
     }
 
     package func nextWake() throws -> Timestamp? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT wake_at FROM sagas WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1")
-        return try Int64.fetchOne(statement).map { Timestamp(milliseconds: $0) }
+        try db.firstRow("SELECT wake_at FROM sagas WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1") {
+            Timestamp(milliseconds: $0.int64(0))
+        }
     }
 }
 
@@ -114,13 +118,9 @@ extension StoreTransaction {
     // MARK: Keys
 
     package func claimKey(_ key: String, name: String, for owner: KeyOwner) throws {
-        try db.run("INSERT INTO keys (name, key, saga, input_hash, again) VALUES (?, ?, ?, ?, ?)") {
-            $0.bind(name)
-            $0.bind(key)
-            $0.bind(owner.saga.column)
-            $0.bind(owner.inputHash)
-            $0.bind(owner.again?.column)
-        }
+        try db.run(
+            "INSERT INTO keys (key, name, again, saga, input_hash) VALUES (?, ?, ?, ?, ?)", key, name,
+            owner.again?.column ?? 0, owner.saga.column, owner.inputHash)
     }
 
     // MARK: Sagas and their histories

@@ -20,27 +20,33 @@ extension StoreView {
     package func history(
         after row: Int64, definition: (SagaID) throws -> SagaDefinition?
     ) throws -> [HistoryLine] {
-        let statement = try db.cachedStatement(
-            sql: "SELECT id, saga, at, events FROM history WHERE id > ? ORDER BY id")
-        return try Row.fetchAll(statement, arguments: [row]).map { row in
-            let saga = SagaID(column: row[1])
+        var lines: [HistoryLine] = []
+        try db.eachRow("SELECT id, saga, at, events FROM history WHERE id > ? ORDER BY id", row) { row in
+            let saga = SagaID(column: row.int64(1))
             guard let definition = try definition(saga),
-                let events = try? JSONValue.parse(Array((row[3] as String).utf8), limits: .stored).array
+                let events = try? JSONValue.parse(row.bytes(3), limits: .stored).array
             else { throw Refusal(code: .internal, path: "history", message: "the stored history is unreadable") }
-            return HistoryLine(
-                row: row[0], saga: saga, definition: definition, at: Timestamp(milliseconds: row[2]),
-                events: try events.map { try SagaEvent(json: $0, definition: definition) })
+            lines.append(
+                HistoryLine(
+                    row: row.int64(0), saga: saga, definition: definition, at: Timestamp(milliseconds: row.int64(2)),
+                    events: try events.map { try SagaEvent(json: $0, definition: definition) }))
         }
+        return lines
     }
 
     /// Which messages the outbox holds, and which of them are commands.
     package func outboxCommands() throws -> [(row: Int64, command: CommandID?)] {
-        let statement = try db.cachedStatement(sql: "SELECT id, command FROM outbox")
-        return try Row.fetchAll(statement).map { ($0[0], ($0[1] as String?).flatMap { CommandID($0) }) }
+        var rows: [(row: Int64, command: CommandID?)] = []
+        try db.eachRow("SELECT id, command FROM outbox") {
+            rows.append(($0.int64(0), $0.textIfAny(1).flatMap { CommandID($0) }))
+        }
+        return rows
     }
 
     /// The ids of all sagas, oldest first.
     package func sagaIDs() throws -> [SagaID] {
-        try Int64.fetchAll(db, cachedSQL: "SELECT id FROM sagas ORDER BY id").map { SagaID(column: $0) }
+        var ids: [SagaID] = []
+        try db.eachRow("SELECT id FROM sagas ORDER BY id") { ids.append(SagaID(column: $0.int64(0))) }
+        return ids
     }
 }

@@ -30,6 +30,35 @@ struct FileTests {
         }
     }
 
+    @Test("a file of before keeps its keys, and who was started again for whom")
+    func keysOfBefore() throws {
+        let path = directory.file("old.sqlite")
+        let hash = SHA256.hex([])
+        do {
+            let old = try DatabaseQueue(path: path)
+            try Schema.migrator.migrate(old, upTo: "orchestrator 3")
+            try old.write { db in
+                for (saga, again) in [(1, nil), (2, 1), (3, 2)] {
+                    try db.execute(
+                        sql: "INSERT INTO keys (name, key, saga, input_hash, again) VALUES ('shop', 'k', ?, ?, ?)",
+                        arguments: [Sample.id(saga).column, hash, again.map { Sample.id($0).column }])
+                }
+            }
+            try old.close()
+        }
+        #expect(chmod(path, 0o600) == 0)
+        let store = try SagaStore(path: path)
+        let (owner, successors, all) = try store.read { view in
+            (
+                try view.owner(ofKey: "k", name: "shop"), try [1, 3].map { try view.successor(of: Sample.id($0)) },
+                try view.sagas(withKey: "k")
+            )
+        }
+        #expect(owner == KeyOwner(saga: Sample.id(3), inputHash: hash, again: Sample.id(2)))
+        #expect(successors == [KeyOwner(saga: Sample.id(2), inputHash: hash, again: Sample.id(1)), nil])
+        #expect(all == [3, 2, 1].map(Sample.id))
+    }
+
     @Test func everyCommitIsOnDisk() throws {
         let store = try SagaStore(path: path)
         let (synchronous, mode) = try store.read {
