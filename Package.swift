@@ -30,10 +30,11 @@ let package = Package(
             dependencies: ["SagaCore", "SagaBus", "CRabbitMQ", .product(name: "Logging", package: "swift-log")]),
 
         // Files that survive a power cut, for orchestrator and participants alike.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "DurableSQLite",
             dependencies: [
-                "SagaCore", .product(name: "GRDB", package: "GRDB.swift"),
+                "SagaCore", "CSQLite", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
 

@@ -12,18 +12,35 @@ extension DatabaseReader {
     /// anew; that costs a harness more than what it reads.
     package func consistentRead<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try unsafeRead { db in
-            var result: Result?
-            try db.inTransaction(.deferred) {
-                result = try body(db)
-                return .commit
-            }
-            guard let result else { preconditionFailure("the transaction has run") }
-            return result
+            try db.inCachedTransaction("BEGIN") { try body(db) }
         }
     }
 }
 
+extension DatabaseQueue {
+    /// Runs one transaction that may write; what it throws rolls everything back.
+    package func transaction<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try writeWithoutTransaction { db in try db.inCachedTransaction { try body(db) } }
+    }
+}
+
 extension Database {
+    /// As `inTransaction`, with its statements kept compiled: GRDB compiles `BEGIN` and `COMMIT` each time.
+    package func inCachedTransaction<Result>(
+        _ begin: String = "BEGIN IMMEDIATE", _ body: () throws -> Result
+    ) throws -> Result {
+        try execute(cachedSQL: begin)
+        do {
+            let result = try body()
+            try execute(cachedSQL: "COMMIT")
+            return result
+        } catch {
+            // Unless SQLite has done so by itself. What comes of it is not what went wrong.
+            if isInsideTransaction { try? execute(cachedSQL: "ROLLBACK") }
+            throw error
+        }
+    }
+
     /// As `inSavepoint`, within a transaction, with statements kept compiled: there is one for each message.
     package func inCachedSavepoint(_ body: () throws -> TransactionCompletion) throws {
         try run("SAVEPOINT alone")

@@ -1,3 +1,4 @@
+import CSQLite
 import GRDB
 import Glibc
 import SagaCore
@@ -36,6 +37,10 @@ package final class DurableDatabase: Sendable {
 
     package var queue: DatabaseQueue { connection.withLock { $0 } }
 
+    /// SQLite counts the memory it uses under one lock for the whole process, where the threads of a campaign of
+    /// simulations wait for each other. Ineffective, and harmless, once somebody has used SQLite.
+    private static let keepsNoMemoryStatistics: Void = { _ = skald_sqlite_keep_no_memory_statistics() }()
+
     /// Who has the file, as it says to others; nil in memory.
     package var owner: String? { lock?.owner }
 
@@ -49,6 +54,7 @@ package final class DurableDatabase: Sendable {
     package init(
         path: String, program: String, migrator: DatabaseMigrator, busyTimeout: Duration = .seconds(5)
     ) throws {
+        Self.keepsNoMemoryStatistics
         try Self.makeDirectory(of: path)
         lock = try FileLock(path: path + ".lock")
         try Self.prepareFile(at: path)
@@ -67,6 +73,7 @@ package final class DurableDatabase: Sendable {
     package init(inMemory migrator: DatabaseMigrator) throws {
         lock = nil
         file = nil
+        Self.keepsNoMemoryStatistics
         connection = Mutex(try DatabaseQueue())
         try migrator.migrate(queue)
     }

@@ -5,14 +5,11 @@ import SagaCore
 extension Barrier {
     /// Every call that is not settled, oldest first.
     func startedCalls(limit: Int) throws -> [StartedCall] {
-        let steps = try Row.fetchAll(
-            database,
-            sql: "SELECT saga, step FROM barrier WHERE state = 'started' ORDER BY created_at LIMIT ?",
-            arguments: [limit])
-        return try steps.compactMap { row in
-            let saga = SagaID(column: row[0])
-            return try facts(of: CommandID(saga: saga, step: row[1], kind: .action, round: 1)).started
-        }
+        var steps: [CommandID] = []
+        try database.eachRow(
+            "SELECT saga, step FROM barrier WHERE state = 'started' ORDER BY created_at LIMIT ?", limit
+        ) { steps.append(CommandID(saga: SagaID(column: $0.int64(0)), step: $0.text(1), kind: .action, round: 1)) }
+        return try steps.compactMap { try facts(of: $0).started }
     }
 
     /// Removes what is older than 30 days, except calls that are not settled. From then on commands of sagas of that
@@ -23,16 +20,14 @@ extension Barrier {
         let horizon = now.milliseconds - keeping
         guard horizon > 0 else { return 0 }
         let oldest = SagaID.first(at: Timestamp(milliseconds: horizon)).column
-        try database.execute(
-            sql: """
-                DELETE FROM barrier WHERE saga < ? AND changed_at < ? AND state <> 'started'
-                    AND (saga, step) NOT IN (SELECT saga, step FROM barrier WHERE state = 'started')
-                """,
-            arguments: [oldest, horizon])
+        try database.run(
+            """
+            DELETE FROM barrier WHERE saga < ? AND changed_at < ? AND state <> 'started'
+                AND (saga, step) NOT IN (SELECT saga, step FROM barrier WHERE state = 'started')
+            """, oldest, horizon)
         let count = database.changesCount
         if count > 0 {
-            try database.execute(
-                sql: "UPDATE barrier_horizon SET time = max(time, ?) WHERE id = 1", arguments: [horizon])
+            try database.run("UPDATE barrier_horizon SET time = max(time, ?) WHERE id = 1", horizon)
         }
         return count
     }

@@ -30,7 +30,7 @@ extension ParticipantCore {
     }
 
     private func transaction(_ items: [Item], _ now: Timestamp) throws -> BatchOutcome {
-        try database.queue.write { db in
+        try database.queue.transaction { db in
             var outcome = BatchOutcome()
             for item in items {
                 switch item {

@@ -1,3 +1,4 @@
+import DurableSQLite
 import GRDB
 import SagaBus
 import SagaCore
@@ -60,7 +61,7 @@ public final class ParticipantCore {
 
     /// Does what is due by itself: the participant's own maintenance, and dropping records older than 30 days.
     public func maintain(now: Timestamp) throws {
-        try database.queue.write { db in
+        try database.queue.transaction { db in
             try participant.maintain(db, now)
             try Barrier(db).prune(now: now)
         }

@@ -33,15 +33,7 @@ package final class SagaStore: Sendable {
 
     /// Runs one transaction; what it throws rolls everything back.
     package func write<Result>(_ body: (StoreTransaction) throws -> Result) throws -> Result {
-        try database.queue.writeWithoutTransaction { db in
-            var result: Swift.Result<Result, any Error>?
-            try db.inTransaction(.immediate) {
-                result = .success(try body(StoreTransaction(db: db)))
-                return .commit
-            }
-            guard let result else { preconditionFailure("the transaction has run") }
-            return try result.get()
-        }
+        try database.queue.transaction { try body(StoreTransaction(db: $0)) }
     }
 
     /// Reads over the writing connection, which nobody else writes over meanwhile.

@@ -20,12 +20,11 @@ extension StoreView {
 
     /// Content hashes under which sagas of this name and version are still open.
     package func openContents(name: String, version: Int) throws -> Set<String> {
-        try String.fetchSet(
-            db,
-            sql: """
-                SELECT DISTINCT definition FROM sagas
-                WHERE ended_at IS NULL AND name = ? AND version = ?
-                """, arguments: [name, version])
+        var contents: Set<String> = []
+        try db.eachRow(
+            "SELECT DISTINCT definition FROM sagas WHERE ended_at IS NULL AND name = ? AND version = ?", name, version
+        ) { contents.insert($0.text(0)) }
+        return contents
     }
 }
 

@@ -45,9 +45,8 @@ package struct UnpublishedMessages: Sendable, Hashable {
 extension StoreView {
     /// What has not been confirmed, in the order it was committed, without the messages themselves.
     package func outboxIndex(_ body: (_ id: Int64, _ command: CommandID?, _ routingKey: String) -> Void) throws {
-        let rows = try Row.fetchCursor(db, sql: "SELECT id, command, routing_key FROM outbox ORDER BY id")
-        while let row = try rows.next() {
-            body(row[0], (row[1] as String?).flatMap { CommandID($0) }, row[2])
+        try db.eachRow("SELECT id, command, routing_key FROM outbox ORDER BY id") {
+            body($0.int64(0), $0.textIfAny(1).flatMap { CommandID($0) }, $0.text(2))
         }
     }
 

@@ -11,6 +11,7 @@ package final class TestGateway: PaymentGateway {
     package let database: DurableDatabase
     /// Taken by nobody yet.
     private let waiting = Mutex<[Call]>([])
+    var waitingCalls: Int { waiting.withLock { $0.count } }
 
     /// - Parameter path: nil for one that lives in memory.
     package init(path: String?) throws {
@@ -55,11 +56,7 @@ package final class TestGateway: PaymentGateway {
     private static func perform(_ calls: [Call], _ db: Database) {
         guard !calls.isEmpty else { return }
         do {
-            var answers: [GatewayAnswer] = []
-            try db.inTransaction(.immediate) {
-                answers = try calls.map { try perform($0.request, $0.key, db) }
-                return .commit
-            }
+            let answers = try db.inCachedTransaction { try calls.map { try perform($0.request, $0.key, db) } }
             for (call, answer) in zip(calls, answers) { call.answer = answer }
         } catch {
             guard calls.count == 1 else {

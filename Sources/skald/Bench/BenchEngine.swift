@@ -1,6 +1,5 @@
 import ArgumentParser
 import DurableSQLite
-import GRDB
 import Glibc
 import OrderServices
 import SagaBus
@@ -96,9 +95,7 @@ private final class Town {
         for kind in OrderService.allCases {
             let service = try kind.open(directory: directory)
             if kind == .inventory {
-                try service.database.queue.write { db in
-                    _ = try Inventory.receive(BenchDefinitions.stock, into: db, now: .wallClock)
-                }
+                _ = try service.receiveStock(BenchDefinitions.stock, now: .wallClock)
             }
             cores[kind.rawValue] = service.core()
         }
