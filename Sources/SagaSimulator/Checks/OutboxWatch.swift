@@ -128,19 +128,14 @@ final class OutboxWatch {
     func checkLetIn() throws {
         defer { hasAnsweredProbe = [] }
         guard !hasAnsweredProbe.isEmpty, mostAtOnce > 3, worker.publishingSince != nil else { return }
-        // After a start what the last run has left goes first.
-        guard !rows.values.contains(where: { $0.life < worker.life && $0.publishedIn != worker.life && !isHeld($0) })
-        else {
-            return
-        }
+        // After a start, or an error of the file, what the outbox held goes first.
+        guard worker.life == 1, worker.luck.count(of: .failCommit) == 0 else { return }
         for participant in hasAnsweredProbe.sorted() where isSilent(participant) {
             let isHeld = rows.values.contains { $0.participant == participant && $0.publishedIn != worker.life }
             guard isHeld, letOut[participant, default: []].count < 2 else { continue }
             throw Breach("F20", "\(participant) has answered, and is still sent one command at a time")
         }
     }
-
-    private func isHeld(_ row: Row) -> Bool { row.participant.map(isSilent) ?? false }
 
     /// Nothing is held back for nobody.
     func checkHeld(awaited: (CommandID) -> Bool) throws {
