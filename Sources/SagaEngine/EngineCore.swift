@@ -237,6 +237,7 @@ package final class EngineCore {
 
     /// How many rows are to be published that the shell has not been given yet.
     package var unreadCount: Int { unread.count }
+    package var unreadRows: Set<OutboxRowID> { Set(unread) }
 
     /// The next of what an earlier run, or one before an error of the file, has left to be published.
     package func nextUnread(limit: Int) throws -> [OutboxMessage] {

@@ -337,6 +337,7 @@ package final class EngineLoop {
         _ = storagePause.ends()
         // What was committed without being seen to be is in the outbox only.
         try core.recover()
+        outbox?.keepWaiting(of: core.unreadRows)
         timersAreDue = true
         intake.resume([.starts, .replies, .operatorRequests, .deadLetters])
     }

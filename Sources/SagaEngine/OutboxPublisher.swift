@@ -77,6 +77,9 @@ struct OutboxPublisher {
         return settled
     }
 
+    /// Forgets what waits here and not there: a newer attempt has replaced it, or it is held back.
+    mutating func keepWaiting(of rows: Set<OutboxRowID>) { waiting = waiting.filter { rows.contains($0.key) } }
+
     mutating func connectionIsLost() { isConnected = false }
 
     mutating func connectionIsBack() {

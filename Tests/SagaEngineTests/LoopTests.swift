@@ -386,6 +386,52 @@ struct LoopTests {
         #expect(bus.published.map(\.token) == left.map { UInt64($0.id) })
     }
 
+    @Test("F16, F21: what a newer attempt has replaced stays replaced when its commit was not seen to happen")
+    func replacedUnseen() async throws {
+        // The saga whose second attempt is committed and not seen to be.
+        let troubled = Mutex<SagaID?>(nil)
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        settings.afterCommit = { [store] in
+            guard let saga = troubled.withLock({ $0 }), try store.events(of: saga).last == "sent" else { return }
+            troubled.withLock { $0 = nil }
+            throw DatabaseError(resultCode: .SQLITE_IOERR)
+        }
+        let bus = HandBus()
+        let clock = HandClock(at: shop.now)
+        let orchestrator = Orchestrator(
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
+            clock: EngineClock { clock.now }, logger: .quiet)
+        let start = shop.start()
+        try await orchestrator.run { [store] in
+            try bus.connect()
+            bus.post(.delivery(start))
+            let first = try bus.messages(1, to: SkaldNames.commands)[0]
+            bus.confirm(bus.published.map(\.token).filter { $0 != first.token })
+            let returned = BusEvent.published([PublishResult(token: first.token, outcome: .returned("no queue"))])
+            bus.post(returned)
+            let saga = try Command.decode(first.message).id.saga
+            func passTime(until isDone: () throws -> Bool) throws {
+                while try !isDone() {
+                    clock.advance(milliseconds: 10)
+                    bus.wake()
+                    try Floor.pass()
+                }
+            }
+            try passTime { try store.events(of: saga).last == "backedOff" }
+            // It has been published again, and is not taken again.
+            try passTime { bus.published.count { $0.token == first.token } > 1 }
+            bus.post(returned)
+            let count = bus.published.count
+            troubled.withLock { $0 = saga }
+            try passTime { bus.published.count > count }
+            #expect(bus.calls.contains("pause replies"))
+            let end = clock.now.adding(milliseconds: 30_000)
+            try passTime { clock.now >= end }
+            #expect(try bus.published[count...].allSatisfy { try Command.attempt(of: $0.message) == 2 })
+        }
+    }
+
     @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")
     func unconfirmedAtStop() async throws {
         let bus = HandBus()

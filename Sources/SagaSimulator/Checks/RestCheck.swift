@@ -95,8 +95,9 @@ struct RestCheck {
     private func mayBeRefused(_ errand: Errand, _ code: String) -> Bool {
         switch code {
         case "IDEMPOTENCY_CONFLICT":
-            // With another under the number of the first, whichever comes first has it.
-            return errand.isOther || errand.isSuccessor || customer.errands.contains { $0.isOther }
+            // With another under the number of the first, whichever comes first has it. A successor may be another.
+            return errand.isOther || errand.isSuccessor
+                || customer.errands.contains { $0.isOther || $0.isSuccessor && $0.answer?.kind == .accepted }
         case "NOT_ALLOWED", "SAGA_UNKNOWN": return errand.isSuccessor
         case "DEFINITION_UNKNOWN", "VERSION_UNKNOWN": return world.luck.count(of: .changeDefinition) > 0
         default: return false

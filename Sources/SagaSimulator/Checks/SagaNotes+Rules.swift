@@ -36,11 +36,11 @@ extension SagaNotes {
         case .started(let start): try check(start, at: now, heard)
         case .sent(let sent): try check(sent, at: now, isByHand: isByHand)
         case .backedOff(let step, let kind, let until, let error):
-            let retryAfter = try checkSettledNothing(step, kind, error, at: now, heard)
+            let pauses = try checkSettledNothing(step, kind, error, at: now, heard)
             guard isWithinBudget(step, kind, at: now) else {
                 throw Breach("rule 9", "\(id(step, kind)) backs off beyond its budget")
             }
-            try checkBackoff(step, kind, until - now, retryAfter: retryAfter)
+            try checkBackoff(step, kind, until - now, wanted: pauses)
         case .unsettled(let step, let kind, let error):
             guard !(isGoingBack && kind == .action && !steps[step].action.isOut) else { return }
             _ = try checkSettledNothing(step, kind, error, at: now, heard)
@@ -167,24 +167,24 @@ extension SagaNotes {
     }
 
     /// An attempt that settled nothing: its time was over, or its participant asked to be asked again. How long it
-    /// asked to be left alone.
+    /// asked to be left alone, in each of its replies.
     private func checkSettledNothing(
         _ step: Int, _ kind: CommandID.Kind, _ error: StepError, at now: Timestamp, _ heard: Hearsay
-    ) throws -> Int64? {
+    ) throws -> [Int64] {
         let notes = steps[step][kind]
         if error == .timeout {
             guard case .reply(let until) = notes.wait, until <= now else {
                 throw Breach("rule 3", "\(id(step, kind)) timed out before its time")
             }
-            return nil
+            return [0]
         }
         let pauses = heard.replies(to: id, definition.steps[step].name, kind).filter {
             $0.outcome == .retry && $0.command.round == notes.round && $0.attempt == notes.attempt
         }.map { $0.retryAfterMilliseconds ?? 0 }
-        guard let shortest = pauses.min(), notes.isOut else {
+        guard !pauses.isEmpty, notes.isOut else {
             throw Breach("rule 11", "\(id(step, kind)): nobody asked to be asked again, at this attempt")
         }
-        return shortest
+        return pauses
     }
 
     private func isWithinBudget(_ step: Int, _ kind: CommandID.Kind, at now: Timestamp) -> Bool {
@@ -196,16 +196,16 @@ extension SagaNotes {
     }
 
     /// Rule 24: the pause grows with each attempt, and is no shorter than the participant asked for.
-    private func checkBackoff(_ step: Int, _ kind: CommandID.Kind, _ pause: Int64, retryAfter: Int64?) throws {
+    private func checkBackoff(_ step: Int, _ kind: CommandID.Kind, _ pause: Int64, wanted: [Int64]) throws {
         let (notes, policy) = (steps[step][kind], definition.steps[step].policy(of: kind))
         var longest = policy.backoffMilliseconds
         for _ in 1..<max(2, notes.attempt - notes.spent) where longest < policy.maximumBackoffMilliseconds {
             longest *= 2
         }
         longest = min(longest, policy.maximumBackoffMilliseconds)
-        let floor = min(retryAfter ?? 0, 300_000)
-        guard pause >= max(1, floor), pause <= max(longest, floor) else {
-            throw Breach("rule 24", "\(id(step, kind)) pauses for \(pause) ms, not for \(floor) to \(longest)")
+        let floors = wanted.map { min($0, 300_000) }
+        guard floors.contains(where: { (max(1, $0)...max(1, longest, $0)).contains(pause) }) else {
+            throw Breach("rule 24", "\(id(step, kind)) pauses for \(pause) ms, not for \(floors) to \(longest)")
         }
     }
 

@@ -69,6 +69,7 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         isConnected = true
         process.publishingSince = network.time.milliseconds
         tell(.publisherReady)
+        if network.isBlocked { block(reason: "low on memory") }
     }
 
     func block(reason: String?) {

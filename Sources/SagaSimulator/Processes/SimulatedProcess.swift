@@ -55,6 +55,8 @@ final class SimulatedProcess: @unchecked Sendable {
     var publishingSince: Int64?
     /// Since when replies can arrive, be it that they wait in their queue; nil while none can.
     private(set) var consumingSince: Int64?
+    /// Before replies could not arrive any more.
+    private var heard: (since: Int64, until: Int64, life: Int)?
     private(set) var stoodStillUntil: Int64 = 0
     /// Replies that waited in their queue when consuming began and have not come, and when the last one came.
     private var repliesToHear = 0
@@ -207,7 +209,19 @@ final class SimulatedProcess: @unchecked Sendable {
         consumingSince = consumingSince ?? time.milliseconds
         (repliesToHear, lastReply) = (waiting, time.milliseconds)
     }
-    func cannotHear() { (consumingSince, repliesToHear) = (nil, 0) }
+    func cannotHear() {
+        if let consumingSince { heard = (consumingSince, time.milliseconds, life) }
+        (consumingSince, repliesToHear) = (nil, 0)
+    }
+
+    /// How long replies have been able to arrive, as far as the worker can have noticed: a loss of this moment waits in
+    /// its mailbox.
+    var hearsFor: Int64? {
+        if let consumingSince { return time.milliseconds - consumingSince }
+        guard let heard, heard.life == life, time.milliseconds - heard.until <= Self.noticesWithin else { return nil }
+        return heard.until - heard.since
+    }
+    private static let noticesWithin: Int64 = 5
 
     /// Rule 3: what waited in the reply queue has come, or has not for so long that it cannot be there.
     var hasHeardWhatWaited: Bool { repliesToHear == 0 || time.milliseconds - lastReply >= 1000 }
