@@ -432,6 +432,47 @@ struct LoopTests {
         }
     }
 
+    @Test("F13, F14, rule 3: an outage while replies are paused counts as little as any other")
+    func outageWhilePaused() async throws {
+        var settings = EngineSettings()
+        settings.shutdownGrace = .milliseconds(1)
+        settings.outboxBound = 2
+        let bus = HandBus()
+        let clock = HandClock(at: shop.now)
+        let orchestrator = Orchestrator(
+            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
+            clock: EngineClock { clock.now }, logger: .quiet)
+        let start = shop.start()
+        try await orchestrator.run { [store] in
+            try bus.connect()
+            bus.post(.delivery(start))
+            let command = try bus.messages(1, to: SkaldNames.commands)[0]
+            let others = bus.published.map(\.token).filter { $0 != command.token }
+            try bus.await { $0.calls.contains("pause replies") ? true : nil }
+            bus.confirm([command.token])
+            bus.post(
+                .publisherLost(BusError(.connection, "gone")),
+                .published(others.map { PublishResult(token: $0, outcome: .unknown) }))
+            while try store.read({ try $0.outboxCount() }) > others.count { try Floor.pass() }
+            clock.advance(milliseconds: 60_000)
+            bus.post(.publisherReady)
+            let count = others.count
+            try bus.await { $0.published.count > 2 * count ? true : nil }
+            bus.confirm(others)
+            try bus.await { $0.calls.contains("resume replies") ? true : nil }
+            let back = clock.now
+            bus.post(.consuming(.replies, backlog: 0))
+            let saga = try Command.decode(command.message).id.saga
+            while try store.events(of: saga).last != "backedOff" {
+                clock.advance(milliseconds: 10)
+                bus.wake()
+                try Floor.pass()
+            }
+            let timedOut = try store.read { try $0.history(of: saga, definition: Shop.definition) }.last?.at
+            #expect(try #require(timedOut) - back >= 1000)
+        }
+    }
+
     @Test("A stop with messages unconfirmed ends in its grace, and they go out again at the next start")
     func unconfirmedAtStop() async throws {
         let bus = HandBus()
