@@ -26,7 +26,7 @@ struct Skald: AsyncParsableCommand {
                     Retry.self, Skip.self, Resolve.self, Cancel.self, Abandon.self, PauseSaga.self, ResumeSaga.self,
                 ]),
             CommandGroup(name: "Definitions:", subcommands: [Lint.self, Graph.self]),
-            CommandGroup(name: "Prove:", subcommands: [Simulate.self, Fuzz.self, Bench.self]),
+            CommandGroup(name: "Prove:", subcommands: [Simulate.self, Fuzz.self, Bench.self, BenchPart.self]),
         ])
 
     static func main() async {

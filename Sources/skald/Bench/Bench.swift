@@ -19,14 +19,7 @@ struct Bench: AsyncParsableCommand {
               skald bench --in-flight 64,1024 --rounds 5
               skald bench --system bare,worker --in-flight 1024 --json
               skald bench --queue-type quorum --svg bench.svg
-            """,
-        subcommands: [BenchRun.self, BenchRelay.self, BenchEcho.self, BenchEngine.self],
-        defaultSubcommand: BenchRun.self)
-}
-
-struct BenchRun: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Measure (the default).", shouldDisplay: false)
+            """)
 
     @Option(help: ArgumentHelp("Sagas under way at a time, one or more numbers.", valueName: "n,n…"))
     var inFlight = "1,64,1024,4096"

@@ -55,9 +55,9 @@ final class BenchSite: @unchecked Sendable {
         let arguments =
             switch process {
             case .broker: [String]()
-            case .relay: ["bench", "relay"]
+            case .relay: ["bench-part", "relay"]
             case .worker: ["worker", "--sagas", directory + "/sagas", "--in-flight", "100000"]
-            case .echo(let number): ["bench", "echo", "echo-\(number)"]
+            case .echo(let number): ["bench-part", "echo", "echo-\(number)"]
             case .service(.inventory): ["service", "inventory", "--stock", directory + "/stock.jsonl"]
             case .service(let service): ["service", service.rawValue]
             }
