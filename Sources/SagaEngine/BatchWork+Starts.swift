@@ -77,11 +77,15 @@ extension BatchWork {
                     ), saga: owner.saga)
             }
         }
-        guard owner.inputHash == inputHash else {
-            throw StartRefusal.refused(
-                conflict("the key is taken by a saga with other input", path: ""), saga: owner.saga)
+        if owner.inputHash == inputHash { return state }
+        // The start of a saga that has a successor with other input may come once more as well.
+        if let earlier = try transaction.owner(ofKey: state.key, name: state.definition.name, inputHash: inputHash),
+            let found = try self.state(of: earlier.saga)
+        {
+            return found
         }
-        return state
+        throw StartRefusal.refused(
+            conflict("the key is taken by a saga with other input", path: ""), saga: owner.saga)
     }
 
     private func conflict(_ message: String, path: String) -> Refusal {

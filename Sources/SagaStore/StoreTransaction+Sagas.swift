@@ -23,13 +23,21 @@ extension StoreView {
     /// The latest saga with this business key.
     package func owner(ofKey key: String, name: String) throws -> KeyOwner? {
         try db.firstRow(
-            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? ORDER BY saga DESC LIMIT 1", key, name
-        ) { row in
-            let again = row.int64(2)
-            return KeyOwner(
-                saga: SagaID(column: row.int64(0)), inputHash: row.text(1),
-                again: again == 0 ? nil : SagaID(column: again))
-        }
+            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? ORDER BY saga DESC LIMIT 1", key, name,
+            body: Self.keyOwner)
+    }
+
+    /// The latest saga with this business key and this input.
+    package func owner(ofKey key: String, name: String, inputHash: String) throws -> KeyOwner? {
+        try db.firstRow(
+            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? AND input_hash = ? ORDER BY saga DESC "
+                + "LIMIT 1", key, name, inputHash, body: Self.keyOwner)
+    }
+
+    private static func keyOwner(_ row: borrowing StatementRow) -> KeyOwner {
+        let again = row.int64(2)
+        return KeyOwner(
+            saga: SagaID(column: row.int64(0)), inputHash: row.text(1), again: again == 0 ? nil : SagaID(column: again))
     }
 
     /// The saga that was started again for this one.

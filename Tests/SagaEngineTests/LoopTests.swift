@@ -18,10 +18,12 @@ struct LoopTests {
         store = shop.store
     }
 
-    private func orchestrator(_ bus: HandBus, clock: HandClock? = nil, prefetch: Int? = nil) -> Orchestrator {
+    private func orchestrator(
+        _ bus: HandBus, clock: HandClock? = nil, _ set: (inout EngineSettings) -> Void = { _ in }
+    ) -> Orchestrator {
         var settings = EngineSettings()
         settings.shutdownGrace = .milliseconds(1)
-        if let prefetch { settings.prefetch = prefetch }
+        set(&settings)
         return Orchestrator(
             store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
             clock: clock.map { clock in EngineClock { clock.now } }, logger: .quiet)
@@ -324,7 +326,7 @@ struct LoopTests {
             for _ in 1...3 { _ = try shop.store.write { try $0.suspect(delivery.fingerprint) } }
         }
         let bus = HandBus()
-        try await orchestrator(bus, prefetch: 2).run {
+        try await orchestrator(bus) { $0.prefetch = 2 }.run {
             try bus.connect()
             for delivery in backlog { bus.post(.delivery(delivery)) }
             try bus.await { $0.acknowledged.count == 5 ? true : nil }
@@ -338,14 +340,9 @@ struct LoopTests {
         for number in 1...4 { _ = try shop.process(shop.start(.string("\(number)"), id: "start-\(number)")) }
         let left = try shop.outbox.map { UInt64($0.id) }
         #expect(left.count == 12)
-        var settings = EngineSettings()
-        settings.shutdownGrace = .milliseconds(1)
-        settings.publishWindow = 6
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
-            clock: EngineClock { clock.now }, logger: .quiet)
+        let orchestrator = orchestrator(bus, clock: clock) { $0.publishWindow = 6 }
         let start = shop.start("5", id: "start-5")
         try await orchestrator.run {
             try bus.connect()
@@ -366,14 +363,9 @@ struct LoopTests {
     func pagesWithReturned() async throws {
         for number in 1...2 { _ = try shop.process(shop.start(.string("\(number)"), id: "start-\(number)")) }
         let left = try shop.outbox
-        var settings = EngineSettings()
-        settings.shutdownGrace = .milliseconds(1)
-        settings.publishWindow = 2
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
-            clock: EngineClock { clock.now }, logger: .quiet)
+        let orchestrator = orchestrator(bus, clock: clock) { $0.publishWindow = 2 }
         try await orchestrator.run {
             try bus.connect()
             for row in left {
@@ -390,18 +382,15 @@ struct LoopTests {
     func replacedUnseen() async throws {
         // The saga whose second attempt is committed and not seen to be.
         let troubled = Mutex<SagaID?>(nil)
-        var settings = EngineSettings()
-        settings.shutdownGrace = .milliseconds(1)
-        settings.afterCommit = { [store] in
-            guard let saga = troubled.withLock({ $0 }), try store.events(of: saga).last == "sent" else { return }
-            troubled.withLock { $0 = nil }
-            throw DatabaseError(resultCode: .SQLITE_IOERR)
-        }
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
-            clock: EngineClock { clock.now }, logger: .quiet)
+        let orchestrator = orchestrator(bus, clock: clock) {
+            $0.afterCommit = { [store] in
+                guard let saga = troubled.withLock({ $0 }), try store.events(of: saga).last == "sent" else { return }
+                troubled.withLock { $0 = nil }
+                throw DatabaseError(resultCode: .SQLITE_IOERR)
+            }
+        }
         let start = shop.start()
         try await orchestrator.run { [store] in
             try bus.connect()
@@ -434,14 +423,9 @@ struct LoopTests {
 
     @Test("F13, F14, rule 3: an outage while replies are paused counts as little as any other")
     func outageWhilePaused() async throws {
-        var settings = EngineSettings()
-        settings.shutdownGrace = .milliseconds(1)
-        settings.outboxBound = 2
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
-            clock: EngineClock { clock.now }, logger: .quiet)
+        let orchestrator = orchestrator(bus, clock: clock) { $0.outboxBound = 2 }
         let start = shop.start()
         try await orchestrator.run { [store] in
             try bus.connect()

@@ -118,6 +118,12 @@ struct StartTests {
         let late = try shop.process(shop.start(amount: 200, id: "next", again: first)).answers()
         #expect(late.first?.body["saga"]?.string == second.description)
         #expect(try shop.store.read { try $0.sagas(withKey: "4711") } == [third, second, first])
+
+        // So does the first start, though the saga that has the key now has other input.
+        let old = try shop.process(shop.start(id: "same")).answers()
+        #expect(old.first?.body["saga"]?.string == first.description)
+        #expect(old.first?.body["existing"] == true)
+        #expect(try code(shop.start(amount: 400, id: "fourth")) == "IDEMPOTENCY_CONFLICT")
     }
 
     @Test func againOfAKeyWithoutASaga() throws {

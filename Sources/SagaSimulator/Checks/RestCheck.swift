@@ -85,7 +85,8 @@ struct RestCheck {
         return violations
     }
 
-    /// What was accepted is not refused later, unless the definition has gone or the key has gone to a successor.
+    /// What was accepted is not refused later, unless the definition has gone; a successor's start, once there is
+    /// another one.
     private func contradicts(_ later: Answer, _ first: Answer, to errand: Errand) -> Bool {
         guard errand.isStart else { return later.kind != first.kind }
         guard first.kind == .accepted, later.kind != .accepted else { return false }
@@ -97,7 +98,9 @@ struct RestCheck {
         case "IDEMPOTENCY_CONFLICT":
             // With another under the number of the first, whichever comes first has it. A successor may be another.
             return errand.isOther || errand.isSuccessor
-                || customer.errands.contains { $0.isOther || $0.isSuccessor && $0.answer?.kind == .accepted }
+                || customer.errands.contains {
+                    $0.isOther && $0.original == errand.original && $0.answer?.kind == .accepted
+                }
         case "NOT_ALLOWED", "SAGA_UNKNOWN": return errand.isSuccessor
         case "DEFINITION_UNKNOWN", "VERSION_UNKNOWN": return world.luck.count(of: .changeDefinition) > 0
         default: return false

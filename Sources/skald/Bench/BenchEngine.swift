@@ -10,8 +10,7 @@ import SagaStore
 import SagaYAML
 import Synchronization
 
-/// Engine and order services alone, on files, without broker, threads or processes: for a profiler, and for figures that
-/// depend little on what else the machine does.
+/// Engine and order services alone, on files, without broker or bus, in processor time: for a profiler.
 struct BenchEngine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine", abstract: "Engine and services alone, for a profiler.", shouldDisplay: false)
