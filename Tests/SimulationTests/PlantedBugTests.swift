@@ -43,7 +43,7 @@ struct PlantedBugTests {
         case .forgetsToPublishLater:
             return with([.crashWorker: 0.05, .stopBroker: 0.02], seconds: 200...300, swarm: true)
         case .firesBeforeDrained: return with([.crashWorker: 0.05, .loseMessage: 0.2], hasty: true)
-        case .succeedsEarlier: return with([.repeatStart: 1, .refuseAction: 0.4])
+        case .succeedsEarlier, .forgetsEarlierStarts: return with([.repeatStart: 1, .refuseAction: 0.4])
         case .losesTrace: return .calm
         case .leavesUnknownStep: return with([.loseMessage: 0.2, .delayMessage: 0.1], hasty: true)
         case .dropsStepBackingOff:

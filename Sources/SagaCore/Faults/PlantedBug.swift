@@ -28,6 +28,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case losesHeldOnRestart = "loses held commands on restart"
     case forgetsToPublishLater = "never publishes what had to wait for its turn"
     case firesBeforeDrained = "fires timers before the waiting replies are read"
+    case forgetsEarlierStarts = "calls the start of a saga whose successor has other input a conflict"
     case succeedsEarlier = "starts a successor of a saga that has one"
     case losesTrace = "does not hand on the trace"
 

@@ -220,11 +220,16 @@ final class Referee {
                 throw Breach("rule 22", "\(answer.requestID) is accepted, and is no successor of \(again)").about(
                     saga.id)
             }
-        } else if let last = owners["\(saga.definition.name) \(saga.key)"]?.last, last != saga.id, let since,
-            let started = startedAt[last], started < since
+        } else if let last = lastOwner(like: saga), last != saga.id, let since, let started = startedAt[last],
+            started < since
         {
             throw Breach("rule 22", "\(answer.requestID) is given it, although \(last) has its key").about(saga.id)
         }
+    }
+
+    /// The latest saga with this one's key and input.
+    private func lastOwner(like saga: SagaNotes) -> SagaID? {
+        owners["\(saga.definition.name) \(saga.key)"]?.last { notes[$0]?.input.canonical == saga.input.canonical }
     }
 
     // MARK: At rest
