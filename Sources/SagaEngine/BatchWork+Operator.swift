@@ -12,8 +12,12 @@ extension BatchWork {
                 try settle(verb, message)
             } else if message.verb == OperatorMessage.ownerType {
                 try nameOwner(message)
+            } else if message.verb == OperatorMessage.pruneVerb {
+                try prune(message)
             } else {
-                let known = OperatorVerb.allCases.map(\.rawValue) + DeadLetterVerb.allCases.map(\.rawValue)
+                let known =
+                    OperatorVerb.allCases.map(\.rawValue) + DeadLetterVerb.allCases.map(\.rawValue)
+                    + [OperatorMessage.pruneVerb]
                 throw Refusal(
                     code: .verbUnknown, path: "type", message: "known verbs: \(known.joined(separator: ", "))")
             }
@@ -33,6 +37,11 @@ extension BatchWork {
             claim: try fields.claim(), output: try fields.object("output"), expectedSequence: try fields.int("expect"),
             author: try fields.string("by"))
         guard let state = try state(of: id) else {
+            if let pruned = try transaction.pruned(id) {
+                throw Refusal(
+                    code: .notAllowed, path: "saga",
+                    message: "the saga has ended (\(pruned.status.rawValue)) and has been pruned")
+            }
             throw Refusal(code: .sagaUnknown, path: "saga", message: "no such saga in this shard")
         }
         let decision = try SagaMachine.decide(state, .request(request), at: now, using: &random)
@@ -103,7 +112,7 @@ extension BatchWork {
 }
 
 /// The members of a request's body, checked.
-private struct RequestFields {
+struct RequestFields {
     private static let longestText = 4000
     let body: JSONObject
 

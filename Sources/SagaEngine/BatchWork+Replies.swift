@@ -11,6 +11,9 @@ extension BatchWork {
             return try deadLetter(delivery, error)
         }
         guard let state = try state(of: reply.command.saga) else {
+            if try transaction.pruned(reply.command.saga) != nil {
+                return result.notices.append(.ignored("a late reply of a saga that has been pruned"))
+            }
             return try deadLetter(
                 delivery,
                 Refusal(code: .replyUnknown, path: "correlation_id", message: "no such saga in this shard"))

@@ -11,8 +11,7 @@ extension BatchWork {
             return try refuse(delivery, error)
         }
         do throws(StartRefusal) {
-            let (state, isExisting) = try start(request)
-            try accept(request, state, isExisting: isExisting)
+            try accept(request, try start(request))
         } catch {
             switch error {
             case .refused(let refusal, let saga): try refuse(delivery, refusal, saga: saga)
@@ -26,20 +25,28 @@ extension BatchWork {
         case failed(any Error)
     }
 
-    private mutating func start(
-        _ request: StartRequest
-    ) throws(StartRefusal) -> (state: SagaState, isExisting: Bool) {
+    /// The saga that a start has led to. One that exists may have been pruned.
+    private struct StartedSaga {
+        let id: SagaID
+        let key: String
+        let status: SagaStatus
+        let isExisting: Bool
+    }
+
+    private mutating func start(_ request: StartRequest) throws(StartRefusal) -> StartedSaga {
         do {
             let definition = try core.registry.definition(named: request.definition, version: request.version)
             let key = try definition.businessKey(of: request.input)
             let inputHash = SHA256.hex(request.input.canonical)
             if !PlantedBug.forgetsBusinessKeys.isPlanted,
                 let owner = try transaction.owner(ofKey: key, name: definition.name),
-                let existing = try existing(owner, for: request, inputHash: inputHash)
+                let found = try existing(
+                    owner, for: request, key: key, name: definition.name, inputHash: inputHash)
             {
-                return (existing, true)
+                return StartedSaga(id: found.id, key: key, status: found.status, isExisting: true)
             }
-            return (try create(definition, request, key: key, inputHash: inputHash), false)
+            let new = try create(definition, request, key: key, inputHash: inputHash)
+            return StartedSaga(id: new.id, key: key, status: new.status, isExisting: false)
         } catch let refusal as Refusal where refusal.code != .internal {
             throw .refused(refusal, saga: nil)
         } catch let refusal as StartRefusal {
@@ -50,40 +57,42 @@ extension BatchWork {
     }
 
     /// The saga that has the key already, or nil if `request` may start its successor (rule 22).
-    private func existing(_ owner: KeyOwner, for request: StartRequest, inputHash: String) throws -> SagaState? {
-        guard let state = try state(of: owner.saga) else {
+    private func existing(
+        _ owner: KeyOwner, for request: StartRequest, key: String, name: String, inputHash: String
+    ) throws -> (id: SagaID, status: SagaStatus)? {
+        guard let status = try status(of: owner.saga) else {
             throw StartRefusal.refused(conflict("the key has been used", path: ""), saga: owner.saga)
         }
         if let again = request.again {
             // The same request for a successor finds the successor, though that one may have one as well.
-            if let successor = try transaction.successor(of: again), successor.inputHash == inputHash,
-                let found = try self.state(of: successor.saga), found.key == state.key
+            if let successor = try transaction.successor(of: again, key: key, name: name),
+                successor.inputHash == inputHash, let status = try self.status(of: successor.saga)
             {
-                return found
+                return (successor.saga, status)
             }
             guard owner.saga == again || PlantedBug.succeedsEarlier.isPlanted else {
                 throw StartRefusal.refused(
                     conflict("the latest saga of this key is another one", path: "headers.skald-again"),
                     saga: owner.saga)
             }
-            switch state.status {
+            switch status {
             case .compensated, .abandoned: return nil
             case .completed where PlantedBug.succeedsCompleted.isPlanted: return nil
             case .running, .compensating, .stuck, .completed:
                 throw StartRefusal.refused(
                     Refusal(
                         code: .notAllowed, path: "headers.skald-again",
-                        message: "only a compensated or abandoned saga has a successor; it is \(state.status.rawValue)"
+                        message: "only a compensated or abandoned saga has a successor; it is \(status.rawValue)"
                     ), saga: owner.saga)
             }
         }
-        if owner.inputHash == inputHash { return state }
+        if owner.inputHash == inputHash { return (owner.saga, status) }
         // The start of a saga that has a successor with other input may come once more as well.
         if !PlantedBug.forgetsEarlierStarts.isPlanted,
-            let earlier = try transaction.owner(ofKey: state.key, name: state.definition.name, inputHash: inputHash),
-            let found = try self.state(of: earlier.saga)
+            let earlier = try transaction.owner(ofKey: key, name: name, inputHash: inputHash),
+            let status = try self.status(of: earlier.saga)
         {
-            return found
+            return (earlier.saga, status)
         }
         throw StartRefusal.refused(
             conflict("the key is taken by a saga with other input", path: ""), saga: owner.saga)
@@ -119,17 +128,15 @@ extension BatchWork {
         return decision.state
     }
 
-    private mutating func accept(
-        _ request: StartRequest, _ state: SagaState, isExisting: Bool
-    ) throws(StartRefusal) {
+    private mutating func accept(_ request: StartRequest, _ saga: StartedSaga) throws(StartRefusal) {
         guard let replyTo = request.replyTo else { return }
         do {
             try post(
                 Answer(
                     kind: .accepted, requestID: request.requestID,
                     body: [
-                        "saga": .string(state.id.description), "key": .string(state.key),
-                        "status": .string(state.status.rawValue), "existing": .bool(isExisting),
+                        "saga": .string(saga.id.description), "key": .string(saga.key),
+                        "status": .string(saga.status.rawValue), "existing": .bool(saga.isExisting),
                     ]
                 ).message(to: replyTo))
         } catch {

@@ -67,7 +67,7 @@ struct BatchWork {
         for id in rows.sorted() {
             guard let row = try transaction.outboxRow(id) else { continue }
             if let command = row.command {
-                guard try state(of: command.saga)?.status.isTerminal == true else { continue }
+                guard try status(of: command.saga)?.isTerminal == true else { continue }
             } else {
                 let detail =
                     "no queue takes what is sent to \"\(row.exchange)\" with the routing key \"\(row.routingKey)\""
@@ -82,6 +82,12 @@ struct BatchWork {
 
     func state(of id: SagaID) throws -> SagaState? {
         try changed[id] ?? core.cache[id] ?? core.state(of: id, in: transaction)
+    }
+
+    /// Also of a saga that has been pruned.
+    func status(of id: SagaID) throws -> SagaStatus? {
+        if let state = try state(of: id) { return state.status }
+        return try transaction.pruned(id)?.status
     }
 
     /// Writes what the machine decided: events, index row, messages.

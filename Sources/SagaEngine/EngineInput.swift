@@ -40,6 +40,8 @@ package enum EngineNotice: Sendable, Hashable {
     case refused(code: String, detail: String)
     case ignored(String)
     case inputFailed(String)
+    /// An operator has asked for it.
+    case pruned(PrunedPiece)
     /// Its breaker has opened, or opened again: from now on its commands are held back.
     case participantSilent(String, since: Timestamp)
     /// One of the held commands has been let out.

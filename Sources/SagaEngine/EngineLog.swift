@@ -11,6 +11,7 @@ struct EngineLog {
     private let messages = Counter(label: "skald_messages_published_total")
     private let ignored = Counter(label: "skald_inputs_ignored_total")
     private let deadLetters = Counter(label: "skald_dead_letters_total")
+    private let pruned = Counter(label: "skald_sagas_pruned_total")
 
     init(logger: Logger) { self.logger = logger }
 
@@ -58,12 +59,25 @@ struct EngineLog {
                     metadata: ["participant": "\(name)", "held": "\(held)"])
             case .participantIsBack(let name):
                 logger.info("nothing is held back for a participant any more", metadata: ["participant": "\(name)"])
+            case .pruned(let piece): pruned(piece)
             case .inputFailed(let detail):
                 logger.error("an input could not be handled", metadata: ["detail": "\(detail.escapedForTerminal)"])
             }
         }
     }
 
+    func pruned(_ piece: PrunedPiece) {
+        guard piece.sagas + piece.deadLetters + piece.answers > 0 else { return }
+        pruned.increment(by: piece.sagas)
+        logger.info(
+            "removed what was over long ago",
+            metadata: ["sagas": "\(piece.sagas)", "dead-letters": "\(piece.deadLetters)"])
+    }
+    func pruningFailed(_ error: any Error) {
+        logger.error(
+            "sagas that ended long ago cannot be removed; trying again later",
+            metadata: ["error": "\("\(error)".escapedForTerminal)"])
+    }
     func started(definitions: [SagaDefinition], unpublished: Int, held: Int) {
         logger.info(
             "worker started",

@@ -33,6 +33,7 @@ package final class EngineLoop {
     private var connectPause = Pause()
     private var storagePause = Pause()
     private var republishPause = Pause()
+    private var pruning: PruningPace?
 
     package init(
         core: EngineCore, store: SagaStore, bus: any MessageBus, settings: EngineSettings,
@@ -47,6 +48,7 @@ package final class EngineLoop {
         self.clock = clock
         self.random = random
         quietSince = clock.now
+        pruning = settings.pruneAfter.map { PruningPace(age: $0, from: clock.now) }
         if try store.read({ try $0.fact(StoreFact.isOpen) }) == "yes" {
             for consumer in [ConsumerID.starts, .replies, .operatorRequests, .deadLetters] {
                 suspects[consumer] = settings.prefetch
@@ -142,6 +144,7 @@ package final class EngineLoop {
             if republishPause.ends(ifOver: clock.now) { outbox?.publishWaiting() }
             try publishUnread()
             try work(deliveries, isIdle: events.isEmpty)
+            try prune(isIdle: events.isEmpty && !(timersAreDue && intake.repliesAreDrained))
         } catch  where error.isStorageTrouble {
             pauseForStorage(error)
         }
@@ -215,6 +218,20 @@ package final class EngineLoop {
         if batch.timersSince != nil { timersAreDue = result.hasMoreTimers }
         log.report(result.notices)
         log.count(inputs: batch.deliveries.count, outgoing: result.outgoing.count)
+    }
+
+    /// Removes a piece of what was over long ago, if it is time. Trouble with that is no trouble for what is under way.
+    private func prune(isIdle: Bool) throws {
+        let now = clock.now
+        guard let pace = pruning, pace.isDue(now, isIdle: isIdle) else { return }
+        do {
+            let horizon = now.adding(milliseconds: -pace.ageMilliseconds)
+            let piece = try core.prune(endedBefore: horizon, after: pace.after, at: now)
+            if let total = pruning?.removed(piece, at: now) { log.pruned(total) }
+        } catch  where !error.isStorageTrouble {
+            pruning?.failed(at: now)
+            log.pruningFailed(error)
+        }
     }
 
     private func take(_ event: BusEvent, _ deliveries: inout [Delivery]) throws {
@@ -296,6 +313,7 @@ package final class EngineLoop {
         if isQuietBeforeDrained { patience = min(patience, .milliseconds(Self.drainedMilliseconds)) }
         if let outbox, !outbox.confirmed.isEmpty { patience = min(patience, Self.idle) }
         if let left = republishPause.leftIfOn(clock.now) { patience = min(patience, left) }
+        if let pruning { patience = min(patience, .milliseconds(max(0, pruning.next - clock.now))) }
         // The window may open by time alone: commands become overdue.
         if intake.isPaused(.starts) { patience = min(patience, Self.admission) }
         return patience

@@ -18,6 +18,11 @@ package struct EngineSettings: Sendable {
     package var unansweredLimit = 5
     /// Sagas kept in memory between inputs.
     package var cachedSagas = 20_000
+    /// Sagas that ended longer ago than this are removed, with settled dead letters of that age; nil: never. Before
+    /// ``Retention/shortestMilliseconds`` something of them may still be on its way.
+    package var pruneAfter: Duration?
+    /// So many sagas are removed in one transaction.
+    package var pruningLimit = 200
     /// Which broker user each participant publishes as; replies from others are dead letters. Those not named here are
     /// not checked.
     package var participantUsers: [String: String] = [:]

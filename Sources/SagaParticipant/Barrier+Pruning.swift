@@ -32,11 +32,3 @@ extension Barrier {
         return count
     }
 }
-
-extension SagaID {
-    /// No saga begun at or after this time has a smaller id.
-    static func first(at time: Timestamp) -> SagaID {
-        let milliseconds = min(max(0, time - epoch), Self.milliseconds.upperBound - 1)
-        return SagaID(milliseconds: milliseconds, shard: 0, sequence: 0)
-    }
-}

@@ -15,7 +15,7 @@ import SagaCore
 ///     }
 public struct Barrier {
     /// How long outcomes are kept, and after how long a command is refused: 30 days.
-    public static let keepingMilliseconds: Int64 = 30 * 24 * 3_600_000
+    public static let keepingMilliseconds: Int64 = Retention.shortestMilliseconds
 
     let database: Database
 

@@ -17,6 +17,9 @@ enum Schema {
         migrator.registerMigration("orchestrator 4", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: version4)
         }
+        migrator.registerMigration("orchestrator 5", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: version5)
+        }
         return migrator
     }
 
@@ -171,5 +174,18 @@ enum Schema {
         DROP TABLE keys;
         ALTER TABLE ordered_keys RENAME TO keys;
         CREATE UNIQUE INDEX keys_started_again ON keys (again) WHERE again <> 0;
+        """
+
+    private static let version5 = """
+        -- What is kept of a saga that has been pruned, beside its row in keys: in the order of the ids, as they go.
+        CREATE TABLE pruned (
+            id INTEGER PRIMARY KEY NOT NULL,
+            status TEXT NOT NULL CHECK \(check("status", isOneOf: "completed", "compensated", "abandoned")),
+            ended_at INTEGER NOT NULL,
+            -- An operator said what became of a step, or passed over it: the services' books may say otherwise.
+            is_settled_by_operator INTEGER NOT NULL CHECK (is_settled_by_operator IN (0, 1))
+        ) STRICT;
+        CREATE INDEX dead_letters_settled ON dead_letters (settled_at) WHERE settled_at IS NOT NULL;
+        CREATE INDEX request_answers_by_time ON request_answers (at);
         """
 }

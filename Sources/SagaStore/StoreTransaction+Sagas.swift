@@ -40,12 +40,11 @@ extension StoreView {
             saga: SagaID(column: row.int64(0)), inputHash: row.text(1), again: again == 0 ? nil : SagaID(column: again))
     }
 
-    /// The saga that was started again for this one.
-    package func successor(of saga: SagaID) throws -> KeyOwner? {
-        // SQLite uses the index only where the statement says what the index does.
-        try db.firstRow("SELECT saga, input_hash FROM keys WHERE again = ? AND again <> 0", saga.column) {
-            KeyOwner(saga: SagaID(column: $0.int64(0)), inputHash: $0.text(1), again: saga)
-        }
+    /// The saga with this business key that was started again for `saga`.
+    package func successor(of saga: SagaID, key: String, name: String) throws -> KeyOwner? {
+        try db.firstRow(
+            "SELECT saga, input_hash FROM keys WHERE key = ? AND name = ? AND again = ?", key, name, saga.column
+        ) { KeyOwner(saga: SagaID(column: $0.int64(0)), inputHash: $0.text(1), again: saga) }
     }
 
     // MARK: Sagas and their histories

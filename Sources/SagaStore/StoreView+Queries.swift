@@ -98,8 +98,9 @@ extension StoreView {
         ).map { ($0["rollback"], $0["error_code"], $0["n"]) }
     }
 
+    /// Nor has had any.
     package func hasNoSagas() throws -> Bool {
-        try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM sagas LIMIT 1") == nil
+        try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM keys LIMIT 1") == nil
     }
 
     /// Sagas with a step of which an operator said what became of it, or that an operator passed over.

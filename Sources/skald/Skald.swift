@@ -24,6 +24,7 @@ struct Skald: AsyncParsableCommand {
                 name: "Operate:",
                 subcommands: [
                     Retry.self, Skip.self, Resolve.self, Cancel.self, Abandon.self, PauseSaga.self, ResumeSaga.self,
+                    Prune.self,
                 ]),
             CommandGroup(name: "Definitions:", subcommands: [Lint.self, Graph.self]),
             CommandGroup(name: "Prove:", subcommands: [Simulate.self, Fuzz.self, Bench.self, BenchPart.self]),

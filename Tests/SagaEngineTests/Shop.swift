@@ -238,7 +238,9 @@ final class Shop {
     /// What the file holds, to compare before and after.
     func contents() throws -> [String] {
         try store.read { transaction in
-            try ["sagas", "history", "keys", "outbox", "dead_letters", "request_answers", "definitions"].flatMap {
+            try [
+                "sagas", "history", "keys", "pruned", "outbox", "dead_letters", "request_answers", "definitions",
+            ].flatMap {
                 table in
                 try Row.fetchAll(transaction.db, sql: "SELECT * FROM \(table) ORDER BY 1, 2, 3").map {
                     "\(table) \($0)"

@@ -50,7 +50,8 @@ struct FileTests {
         let store = try SagaStore(path: path)
         let (owner, successors, all) = try store.read { view in
             (
-                try view.owner(ofKey: "k", name: "shop"), try [1, 3].map { try view.successor(of: Sample.id($0)) },
+                try view.owner(ofKey: "k", name: "shop"),
+                try [1, 3].map { try view.successor(of: Sample.id($0), key: "k", name: "shop") },
                 try view.sagas(withKey: "k")
             )
         }
@@ -203,6 +204,35 @@ struct FileTests {
             "discarded", at: Timestamp(milliseconds: 1), author: nil, reason: nil)
         #expect(try SagaStoreReader(path: old).read { try $0.deadLetter(1) }?.settlement == settled)
         #expect(try SagaStore(path: old).read { try $0.deadLetter(1) }?.settlement == settled)
+    }
+
+    @Test("A file of before is pruned once it has been opened; until then a reader finds nothing pruned in it")
+    func pruningAnOldFile() throws {
+        let old = directory.file("old.sqlite")
+        let id = Sample.id(1)
+        do {
+            let queue = try DatabaseQueue(path: old)
+            try Schema.migrator.migrate(queue, upTo: "orchestrator 4")
+            try queue.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO definitions VALUES (:hash, 'shop', 1, '{}', 1);
+                        INSERT INTO sagas (id, definition, name, version, key, status, is_paused, steps, sequence,
+                            started_at, updated_at, ended_at)
+                        VALUES (:id, :hash, 'shop', 1, 'k', 'completed', 0, '', 1, 1, 5, 5);
+                        INSERT INTO history (saga, first_sequence, at, format, events) VALUES (:id, 1, 1, 1, '[]');
+                        INSERT INTO keys (key, name, again, saga, input_hash) VALUES ('k', 'shop', 0, :id, :hash);
+                        """, arguments: ["hash": SHA256.hex([]), "id": id.column])
+            }
+        }
+        chmod(old, 0o600)
+        let reader = try SagaStoreReader(path: old)
+        #expect(try reader.read { try $0.pruned(id) } == nil)
+        #expect(try reader.read { try $0.prunedExceptions() } == [])
+        let store = try SagaStore(path: old)
+        #expect(try store.write { try $0.prune(endedBefore: Sample.now, after: nil, limit: 9) }.sagas == 1)
+        #expect(try store.read { try $0.pruned(id) }?.status == .completed)
+        #expect(try store.read { try $0.summary(of: id) } == nil)
     }
 
     @Test("Whoever asks who has the file keeps nobody from opening it")

@@ -36,6 +36,10 @@ struct CommandLineDoorTests {
             ("list --limit 99999999999999999999", "--limit"), ("dead-letters --after=0", "--after wants the number"),
             ("retry 1 --request-id ''", "--request-id wants 1 to 200 bytes"),
             ("dead-letters discard 1 --reason x --request-id ''", "--request-id wants 1 to 200 bytes"),
+            ("prune", "--older-than"), ("prune --older-than 29d", "a duration of at least 30d"),
+            ("prune --older-than 2026-01-01", "a duration of at least 30d"),
+            ("worker --prune-after 719h", "a duration of at least 30d"),
+            ("worker --prune-after never", "--prune-after"),
             ("demo --data-dir ''", "--data-dir is empty"), ("worker --data-dir ''", "--data-dir is empty"),
             ("skip 1 --step s --output '{\"a\":{\"b\":\"…\"}}'", "put the real values in place of each …"),
         ]

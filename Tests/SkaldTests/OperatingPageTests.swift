@@ -34,7 +34,7 @@ struct OperatingPageTests {
 
     @Test(
         "every command line of the page is understood",
-        arguments: ["list", "show", "history", "check", "lint", "dead-letters"])
+        arguments: ["list", "show", "history", "check", "lint", "dead-letters", "prune", "worker"])
     func commands(name: String) throws {
         let page = try page()
         let pattern = try Regex("`(skald \(name)[^`…]*)`")

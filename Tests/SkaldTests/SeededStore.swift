@@ -13,9 +13,10 @@ final class SeededStore {
     private var random = SplitMix64(seed: 1)
     private var nextSequence = 0
 
-    init(_ definition: SagaDefinition = SeededStore.order) throws {
+    init(_ definition: SagaDefinition = SeededStore.order, in store: SagaStore? = nil) throws {
         self.definition = definition
-        store = try SagaStore()
+        self.store = try store ?? SagaStore()
+        let store = self.store
         try store.write { try $0.save(definition, at: now) }
     }
 

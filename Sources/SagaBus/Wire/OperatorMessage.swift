@@ -4,6 +4,8 @@ import SagaCore
 public struct OperatorMessage: Sendable, Hashable {
     /// The verb that asks which process runs the shard; a second worker asks it before it gives up.
     package static let ownerType = "skald.owner"
+    /// The verb that removes sagas that ended long ago, a piece at a time.
+    package static let pruneVerb = "prune"
 
     public var requestID: String
     public var verb: String

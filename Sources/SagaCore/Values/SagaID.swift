@@ -47,6 +47,11 @@ public struct SagaID: RawRepresentable, Sendable, Hashable, Comparable, CustomSt
     public var shard: Int { Int(rawValue >> 10 & 0x1FFF) }
     public var sequence: Int { Int(rawValue & 0x3FF) }
 
+    /// No saga begun at or after this time has a smaller id.
+    package static func first(at time: Timestamp) -> SagaID {
+        SagaID(milliseconds: min(max(0, time - epoch), milliseconds.upperBound - 1), shard: 0, sequence: 0)
+    }
+
     /// When the id was made.
     public var timestamp: Timestamp { Self.epoch.adding(milliseconds: milliseconds) }
 

@@ -78,7 +78,7 @@ struct RestCheck {
         for (key, group) in Dictionary(grouping: sagas, by: { "\($0.name) \($0.key)" }).sorted(by: { $0.key < $1.key })
         where group.count > 1 {
             let successors = try world.store.read { store in
-                try group.filter { try store.successor(of: $0.id) != nil }.count
+                try group.filter { try store.successor(of: $0.id, key: $0.key, name: $0.name) != nil }.count
             }
             if group.count - successors != 1 { violations.append("I1: \(group.count) sagas for \(key)") }
         }

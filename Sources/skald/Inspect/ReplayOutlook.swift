@@ -125,6 +125,10 @@ struct ReplayOutlook {
         }
         let id = reply.command.saga
         guard let state = try state(of: id, transaction) else {
+            if let pruned = try transaction.pruned(id) {
+                return ReplayOutlook(
+                    .safe, "it would be ignored: the saga has ended (\(pruned.status.rawValue)) and been pruned")
+            }
             return ReplayOutlook(comesBackBecause: "this file has no saga \(id) that it can read")
         }
         if letter.reason == RefusalCode.replyForged.rawValue {
@@ -171,6 +175,14 @@ struct ReplayOutlook {
         }
         let id = command.id.saga
         guard let state = try state(of: id, transaction) else {
+            if let pruned = try transaction.pruned(id) {
+                return ReplayOutlook(
+                    .unsafe,
+                    """
+                    \(participant) would do \(command.type) unless it remembers having done so, but the saga has ended \
+                    (\(pruned.status.rawValue)) and been pruned: nobody would undo it
+                    """)
+            }
             return ReplayOutlook(
                 .unsafe,
                 """

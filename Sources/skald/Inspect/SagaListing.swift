@@ -9,6 +9,8 @@ struct SagaListing {
     let counts: [SagaStatus: Int]
     /// Participants that do not answer, and the sagas of this page whose commands are held back for them.
     let silent: [SilentParticipant]
+    /// Of the key that was asked for: sagas that have been pruned, newest first.
+    let pruned: [PrunedSaga]
     private let heldFor: [SagaID: Set<String>]
     private let after: SagaID?
 
@@ -19,6 +21,9 @@ struct SagaListing {
         rows = Array(found.prefix(filter.limit))
         lastOfPage = found.count > filter.limit ? rows.last?.id : nil
         counts = try transaction.countByStatus()
+        pruned =
+            try filter.key.map { try transaction.sagas(withKey: $0, definition: filter.definition) }?
+            .compactMap { try transaction.pruned($0) } ?? []
         silent = try SilentParticipant.all(in: transaction)
         var heldFor: [SagaID: Set<String>] = [:]
         if !silent.isEmpty {
@@ -33,8 +38,8 @@ struct SagaListing {
     func lines(now: Timestamp, paint: Paint, nextPage: (SagaID) -> String) -> [String] {
         guard !rows.isEmpty else {
             let older = after.map { "no saga older than \($0) matches" } ?? "no saga matches"
-            return [counts.isEmpty ? "no sagas yet" : older, totals(paint)].filter { !$0.isEmpty }
-                + silentLines(now: now, paint: paint)
+            return [counts.isEmpty && pruned.isEmpty ? "no sagas yet" : older, totals(paint)].filter { !$0.isEmpty }
+                + silentLines(now: now, paint: paint) + prunedLines(paint)
         }
         var table = TextTable(header: ["ID", "DEFINITION", "KEY", "STATUS", "STEP", "STARTED", "ERROR"])
         for row in rows {
@@ -51,13 +56,17 @@ struct SagaListing {
         }
         lines.append("")
         lines.append(totals(paint))
-        lines += silentLines(now: now, paint: paint)
+        lines += silentLines(now: now, paint: paint) + prunedLines(paint)
         if let lastOfPage { lines.append("next page: \(nextPage(lastOfPage))") }
         return lines
     }
 
     private func silentLines(now: Timestamp, paint: Paint) -> [String] {
         silent.map { paint($0.line(now: now), .yellow) }
+    }
+
+    private func prunedLines(_ paint: Paint) -> [String] {
+        pruned.map { paint("pruned: \($0.id), \($0.name), \($0.status.rawValue)".escapedForTerminal, .dim) }
     }
 
     /// A row as JSON, with the participants it waits for that do not answer.

@@ -26,9 +26,7 @@ struct SagaRecord {
         for id in ids {
             if let row = try transaction.summary(of: id) { return try SagaRecord(row, in: transaction) }
         }
-        if let id = ids.first {
-            throw CommandFailure(.noInput, "the saga with this key was \(id); its history has been removed")
-        }
+        if let pruned = try PrunedSaga.find(text, in: transaction) { throw pruned.failure }
         throw SagaLookup.notFound(text)
     }
 

@@ -21,6 +21,12 @@ struct Show: ParsableCommand {
 
     func run() throws {
         try reportingFailures {
+            let out = Terminal.standardOutput
+            if let pruned = try data.read({ try PrunedSaga.find(saga, in: $0) }) {
+                if output.isJSON { return out.prettyJSON(pruned.json) }
+                for line in pruned.lines(paint: out.paint) { out.line(line) }
+                return
+            }
             let (record, transport, silent) = try data.read {
                 (
                     try SagaRecord.find(saga, in: $0), try $0.fact(StoreFact.transport),
@@ -31,7 +37,6 @@ struct Show: ParsableCommand {
                 unpublished: record.unpublished, held: record.held, silent: silent,
                 isWorkerThere: FileLock.isHeld(path: data.storePath + ".lock"),
                 isEmbedded: transport == StoreTransport.embedded, others: record.others, flags: data.flagForCopying)
-            let out = Terminal.standardOutput
             switch record.content {
             case .readable(let definition, let history):
                 let report = SagaReport(

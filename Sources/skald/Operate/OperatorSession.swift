@@ -56,6 +56,32 @@ struct OperatorSession {
         return try applyAlone(requests, in: alone)
     }
 
+    /// Asks as often as `body` wants to, and returns what it makes of the answers.
+    func converse<Result: Sendable>(
+        _ body: @escaping @Sendable (_ ask: (OperatorMessage) throws -> Answer) throws -> Result
+    ) async throws -> Result {
+        let directory = SystemDirectory(data)
+        let path = try directory.requireStore()
+        @Sendable func converse(over bus: any MessageBus) throws -> Result {
+            let client = try SkaldClient(bus: bus)
+            return try body { request in try ask([request], through: client).answer(to: request) }
+        }
+        if try directory.isEmbedded {
+            let system = try EmbeddedSystem(
+                directory: data.directory, definitions: try definitions.loadForRunning(),
+                logger: LogOptions.quiet("skald.embedded"))
+            return try await system.run { try await runOnDedicatedThread { try converse(over: system.bus) } }
+        }
+        guard let alone = try openIfFree(path) else {
+            let bus = try broker.bus(named: "skald operator", logger: LogOptions.quiet("skald.operator"))
+            return try await runOnDedicatedThread {
+                defer { bus.close() }
+                return try converse(over: bus)
+            }
+        }
+        return try body { request in try applyAlone([request], in: alone).answer(to: request) }
+    }
+
     /// The store, unless a worker holds it.
     private func openIfFree(_ path: String) throws -> SagaStore? {
         FileLock.isHeld(path: path + ".lock") ? nil : try SagaStore(path: path)

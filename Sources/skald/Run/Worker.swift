@@ -21,6 +21,7 @@ struct Worker: AsyncParsableCommand {
               skald worker --data-dir /var/lib/skald --sagas /etc/skald/sagas
               skald worker --broker amqp://user:pw@host:5672/shop
               skald worker --user payment=payment-service
+              skald worker --prune-after 90d
             """)
 
     @OptionGroup var data: DataOptions
@@ -40,6 +41,13 @@ struct Worker: AsyncParsableCommand {
             valueName: "participant=user"))
     var users: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Remove sagas that ended longer ago than this, at least 30d; their keys stay. Default: never.",
+            valueName: "duration"),
+        transform: ageForPruning)
+    var pruneAfter: Int64?
+
     func validate() throws {
         guard sagasInFlight > 0 else { throw ValidationError("--in-flight must be at least 1") }
         _ = try participantUsers()
@@ -57,6 +65,7 @@ struct Worker: AsyncParsableCommand {
             try store.claim(transport: bus.brokerName, shard: 0)
             var settings = EngineSettings()
             settings.sagasInFlight = sagasInFlight
+            settings.pruneAfter = pruneAfter.map { .milliseconds($0) }
             settings.participantUsers = try participantUsers()
             settings.inputCheck = { Order.check($0, $1) }
             settings.crashPoints = try CrashAt.crashPoints()

@@ -21,8 +21,9 @@ struct SagaLookup {
                 "\(open.count) sagas with the key \(text.escapedForTerminal) have not ended: \(list); name one by its id"
             )
         }
-        guard let saga = open.first ?? sagas.first else { throw notFound(text) }
-        return saga.id
+        if let saga = open.first ?? sagas.first { return saga.id }
+        if let pruned = try PrunedSaga.find(text, in: transaction) { throw pruned.failure }
+        throw notFound(text)
     }
 
     static func notFound(_ text: String) -> CommandFailure {

@@ -101,22 +101,19 @@ final class StartReport: Sendable {
     }
 
     /// Waits until each saga has ended or needs an operator, and says how they ended.
-    func waitForEnds(read: ((StoreView) throws -> [SagaSummary]) throws -> [SagaSummary]) async throws {
+    func waitForEnds(read: ((StoreView) throws -> [SagaEnd]) throws -> [SagaEnd]) async throws {
         var waiting = Set(started)
         let all = started
         var progress = ProgressBar("ending", of: max(all.count, 1))
         var ends: [SagaStatus: Int] = [:]
         while !waiting.isEmpty {
-            let summaries = try read { transaction in
-                try waiting.compactMap { try transaction.summary(of: $0) }
-            }
-            for summary in summaries where summary.status.isTerminal || summary.status == .stuck {
-                waiting.remove(summary.id)
-                ends[summary.status, default: 0] += 1
+            for end in try read({ transaction in try waiting.compactMap { try SagaEnd($0, in: transaction) } }) {
+                waiting.remove(end.id)
+                ends[end.status, default: 0] += 1
                 if isJSON {
-                    Terminal.standardOutput.json(summary.json)
+                    Terminal.standardOutput.json(end.json)
                 } else if all.count == 1 {
-                    Terminal.standardOutput.line("\(summary.id) \(summary.status.rawValue)")
+                    Terminal.standardOutput.line("\(end.id) \(end.status.rawValue)")
                 }
             }
             progress.show(all.count - waiting.count)
@@ -150,5 +147,25 @@ final class StartReport: Sendable {
             throw CommandFailure(.refused, "\(counts.stuck) stuck, waiting for an operator: skald list --status stuck")
         }
         if counts.refused > 0 { throw ExitCode(CommandFailure.Kind.refused.rawValue) }
+    }
+}
+
+/// A saga that goes on no more by itself.
+struct SagaEnd: Sendable {
+    let id: SagaID
+    let status: SagaStatus
+    let json: JSONValue
+
+    /// Nil while it is under way.
+    init?(_ id: SagaID, in view: StoreView) throws {
+        self.id = id
+        if let summary = try view.summary(of: id) {
+            guard summary.status.isTerminal || summary.status == .stuck else { return nil }
+            (status, json) = (summary.status, summary.json)
+        } else if let pruned = try view.pruned(id) {
+            (status, json) = (pruned.status, pruned.json)
+        } else {
+            return nil
+        }
     }
 }
