@@ -1,7 +1,10 @@
 #ifndef SKALD_CRABBITMQ_SHIM_H
 #define SKALD_CRABBITMQ_SHIM_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
@@ -16,6 +19,11 @@
 #endif
 
 static inline int skald_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/* While it gathers, the socket sends full packets only; what is left goes out at the end. */
+static inline void skald_gather(int socket, int gathers) {
+  setsockopt(socket, IPPROTO_TCP, TCP_CORK, &gathers, sizeof gathers);
+}
 
 static inline amqp_table_entry_t skald_flag(char const *name) {
   amqp_table_entry_t entry;

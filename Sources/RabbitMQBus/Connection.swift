@@ -92,10 +92,15 @@ final class Connection: @unchecked Sendable {
     // MARK: Writing
 
     /// Runs writes, which have no deadline in the library, under the eye of a watchdog: under an alarm the broker stops
-    /// reading, and a write would wait for ever.
-    func writing(_ body: () throws(ConnectionFailure) -> Void) throws(ConnectionFailure) {
+    /// reading, and a write would wait for ever. Several writes leave in as few packets as they fit into.
+    func writing(
+        several: Bool, _ body: () throws(ConnectionFailure) -> Void
+    ) throws(ConnectionFailure) {
         let seconds = Int64(heartbeatSeconds) * 2
-        let watch = WriteWatchdog.shared.watch(socket: amqp_get_sockfd(state), atMost: .seconds(seconds))
+        let socket = amqp_get_sockfd(state)
+        let watch = WriteWatchdog.shared.watch(socket: socket, atMost: .seconds(seconds))
+        if several { skald_gather(socket, 1) }
+        defer { if several { skald_gather(socket, 0) } }
         do throws(ConnectionFailure) {
             try body()
         } catch {
@@ -167,8 +172,8 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Waits until the broker has sent something or the inbox has a command, at most until a heartbeat may be due.
-    /// Call only after ``receive(into:)``, which empties the library's own buffers.
+    /// Waits until the broker has sent something or the inbox has a command, at most until a heartbeat may be due, and
+    /// lowers the inbox's flag. Call only after ``receive(into:)``, which empties the library's own buffers.
     func wait(orFor inbox: EventFlag) {
         var sources = [
             pollfd(fd: amqp_get_sockfd(state), events: Int16(POLLIN), revents: 0),
@@ -176,6 +181,7 @@ final class Connection: @unchecked Sendable {
         ]
         // Heartbeats are sent and missed ones noticed by receive(into:); often enough to keep to the time.
         poll(&sources, 2, max(50, heartbeatSeconds * 100))
+        if sources[1].revents != 0 { inbox.lower() }
     }
 }
 

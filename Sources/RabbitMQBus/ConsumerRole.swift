@@ -93,7 +93,7 @@ struct ConsumerRole: LinkRole {
         guard !settlements.isEmpty else { return }
         let batch = settlements
         settlements = []
-        try connection.writing { () throws(ConnectionFailure) in
+        try connection.writing(several: batch.count > 1) { () throws(ConnectionFailure) in
             for settlement in batch { try connection.settle(settlement) }
         }
     }

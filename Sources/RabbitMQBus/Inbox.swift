@@ -23,11 +23,11 @@ final class EventFlag: Sendable {
         eventfd_read(descriptor, &count)
     }
 
-    /// Waits until it is raised, nil for as long as that takes.
+    /// Waits until it is raised, nil for as long as that takes, and lowers it.
     func wait(atMost timeout: Duration?) {
         let milliseconds = timeout.map { Int32(clamping: Int64($0 / .milliseconds(1)) + 1) }
         var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        poll(&source, 1, milliseconds ?? -1)
+        if poll(&source, 1, milliseconds ?? -1) > 0 { lower() }
     }
 }
 
@@ -38,6 +38,7 @@ final class Inbox<Command: Sendable>: Sendable {
         var isClosed = false
     }
 
+    /// Whoever waits for it lowers it before taking the commands, so that none is left behind.
     let flag = EventFlag()
     private let state = Mutex(State())
 
@@ -54,8 +55,7 @@ final class Inbox<Command: Sendable>: Sendable {
     }
 
     func takeAll() -> [Command] {
-        flag.lower()
-        return state.withLock { state in
+        state.withLock { state in
             defer { state.commands = [] }
             return state.commands
         }

@@ -75,7 +75,7 @@ struct PublisherRole: LinkRole {
 
     mutating func write(to connection: Connection) throws(ConnectionFailure) {
         guard hasMoreToWrite, !isClosing else { return }
-        try connection.writing { () throws(ConnectionFailure) in
+        try connection.writing(several: waiting.count > 1) { () throws(ConnectionFailure) in
             while hasMoreToWrite, let next = waiting.popFirst() {
                 tracker.published(next.message, token: next.token)
                 try connection.publish(next.message)

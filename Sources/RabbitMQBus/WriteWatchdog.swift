@@ -63,7 +63,6 @@ final class WriteWatchdog: Sendable {
                 return state.nextLook.map { $0 - now }
             }
             flag.wait(atMost: wait)
-            flag.lower()
         }
     }
 }
