@@ -55,7 +55,10 @@ final class World: @unchecked Sendable {
     }
 
     var allRun: Bool { processes.allSatisfy(\.isAlive) }
-    var breaches: [String] { processes.flatMap(\.breaches) }
+    var breaches: [String] {
+        // Asked after every event, when there are none.
+        processes.contains { !$0.breaches.isEmpty } ? processes.flatMap(\.breaches) : []
+    }
 
     private func addWorker(_ plan: Plan) {
         let clock = MachineClock(time: time)

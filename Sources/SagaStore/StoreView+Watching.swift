@@ -37,7 +37,7 @@ extension StoreView {
     /// Which messages the outbox holds, and which of them are commands.
     package func outboxCommands() throws -> [(row: Int64, command: CommandID?)] {
         var rows: [(row: Int64, command: CommandID?)] = []
-        try db.eachRow("SELECT id, command FROM outbox") {
+        try db.eachRow("SELECT id, command FROM outbox ORDER BY id") {
             rows.append(($0.int64(0), $0.textIfAny(1).flatMap { CommandID($0) }))
         }
         return rows

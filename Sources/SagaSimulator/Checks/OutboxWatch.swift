@@ -146,6 +146,10 @@ final class OutboxWatch {
             return !awaited(command)
         }
         guard let (id, row) = useless.min(by: { $0.key < $1.key }), let command = row.command else { return }
+        // After an error of the file what the outbox held goes first: it may have been let out and wait behind that.
+        if worker.luck.count(of: .failCommit) > 0, rows.contains(where: { $0.key < id && $0.value.confirmed == nil }) {
+            return
+        }
         throw Breach("F20", "row \(id) (\(command)) is held back, although nobody awaits its answer")
     }
 

@@ -67,7 +67,8 @@ final class Referee {
     // MARK: Histories
 
     func note(_ line: HistoryLine, at milliseconds: Int64, isSilent: @escaping (String) -> Bool) throws {
-        var saga = notes[line.saga] ?? SagaNotes(id: line.saga, definition: line.definition)
+        // Taken out, so that it is changed where it is.
+        var saga = notes.removeValue(forKey: line.saga) ?? SagaNotes(id: line.saga, definition: line.definition)
         let isNew = saga.sequence == 0
         do {
             try saga.note(line, SagaNotes.Circumstances(heard: heard, isSilent: isSilent))

@@ -61,13 +61,12 @@ final class SafetyCheck {
 
     /// What a step has committed.
     private func read(_ store: StoreView, _ worker: SimulatedProcess, _ watch: OutboxWatch) throws {
-        let unsent = unsentCommands(worker)
         let lines = try store.history(after: lastRow) {
             try states[$0]?.definition ?? databases.definition(of: $0, in: store)
         }
         for line in lines {
             lastRow = line.row
-            try check(line, unsent, watch)
+            try check(line, watch)
         }
         try checkOutbox(store, worker)
         watch.update(outbox) { referee.participant(of: $0) }
@@ -79,14 +78,15 @@ final class SafetyCheck {
 
     // MARK: Histories
 
-    private func check(_ line: HistoryLine, _ unsent: Set<CommandID>, _ watch: OutboxWatch) throws {
+    private func check(_ line: HistoryLine, _ watch: OutboxWatch) throws {
         guard line.at >= lastTime else {
             throw Breach("rule 27", "time runs backward in the histories").about(line.saga)
         }
         lastTime = line.at
         try checkClock(line)
         try referee.note(line, at: time.milliseconds) { watch.isSilent($0) }
-        var state = states[line.saga] ?? SagaState(id: line.saga, definition: line.definition)
+        // Taken out, so that it is changed where it is.
+        var state = states.removeValue(forKey: line.saga) ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
         let isByHand = line.events.contains { if case .retried = $0 { true } else { false } }
         for event in line.events {
@@ -97,8 +97,8 @@ final class SafetyCheck {
             case .failed(let step, .action, let error) where error.code == RefusalCode.fenced.rawValue:
                 fenced.append((line.saga, state.definition.steps[step].name))
             case .sent(let sent) where sent.attempt > 1 && !isByHand: try checkDrained(sent.step, sent.kind, state)
-            case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, unsent, watch)
-            case .unsettled(let step, let kind, .timeout): try checkCounted(step, kind, state, unsent, watch)
+            case .backedOff(let step, let kind, _, .timeout): try checkCounted(step, kind, state, watch)
+            case .unsettled(let step, let kind, .timeout): try checkCounted(step, kind, state, watch)
             case .rearmed(let step, let kind, let until): try checkRearmed(step, kind, until, state, line, watch)
             default: break
             }
@@ -127,14 +127,14 @@ final class SafetyCheck {
 
     /// Rule 3: a command that never left has used up nothing, and no time passes while no reply can arrive.
     private func checkCounted(
-        _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ unsent: Set<CommandID>, _ watch: OutboxWatch
+        _ step: Int, _ kind: CommandID.Kind, _ state: SagaState, _ watch: OutboxWatch
     ) throws {
         guard state.steps[step][kind].isInFlight else { return }
         try checkDrained(step, kind, state)
         let definition = state.definition.steps[step]
         let command = CommandID(
             saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
-        guard !unsent.contains(command) else {
+        guard !isUnsent(command) else {
             throw Breach("rule 3", "\(command) timed out and had never left").about(state.id)
         }
         guard let heard = worker?.hearsFor, heard >= definition.timeoutMilliseconds else {
@@ -163,32 +163,30 @@ final class SafetyCheck {
 
     // MARK: The outbox
 
-    /// Commands in the outbox of which the broker has said nothing, as far as the worker can know.
-    private func unsentCommands(_ worker: SimulatedProcess) -> Set<CommandID> {
-        var unsent: Set<CommandID> = []
-        for (row, command) in outbox where worker.told[UInt64(row)] == nil {
-            if let command { unsent.insert(command) }
-        }
-        return unsent
+    /// Whether the command was in the outbox before this step, and the broker has said nothing of it, as far as the
+    /// worker can know.
+    private func isUnsent(_ command: CommandID) -> Bool {
+        outbox.contains { $0.value == command && worker?.told[UInt64($0.key)] == nil }
     }
 
     /// A row leaves once it is confirmed, or a newer attempt takes its place, or its saga has ended.
     private func checkOutbox(_ store: StoreView, _ worker: SimulatedProcess) throws {
-        let now = Dictionary(uniqueKeysWithValues: try store.outboxCommands().map { ($0.row, $0.command) })
-        let present = Set(now.values.compactMap(\.self))
-        for (row, command) in outbox.sorted(by: { $0.key < $1.key }) where now[row] == nil {
-            if worker.told[UInt64(row)] == .confirmed { continue }
+        var now: [OutboxRowID: CommandID?] = [:]
+        var present: Set<CommandID> = []
+        for (row, command) in try store.outboxCommands() {
+            now[row] = .some(command)
+            if let command, !present.insert(command).inserted {
+                throw Breach("rule 3", "row \(row): \(command) is in the outbox already")
+            }
+            if outbox[row] == nil, row <= greatestOutboxRow {
+                throw Breach("I6", "row \(row) of the outbox is used again")
+            }
+        }
+        for row in outbox.keys.filter({ now[$0] == nil }).sorted() where worker.told[UInt64(row)] != .confirmed {
+            let command = outbox[row] ?? nil
             if let command, present.contains(command) || isUnawaited(command) { continue }
             let what = command.map { "\($0)" } ?? "no command"
             throw Breach("I6", "row \(row) (\(what)) left the outbox unconfirmed")
-        }
-        var seen: Set<CommandID> = []
-        for (row, command) in now.sorted(by: { $0.key < $1.key }) {
-            guard let command, !seen.insert(command).inserted else { continue }
-            throw Breach("rule 3", "row \(row): \(command) is in the outbox already")
-        }
-        for row in now.keys.sorted() where outbox[row] == nil && row <= greatestOutboxRow {
-            throw Breach("I6", "row \(row) of the outbox is used again")
         }
         greatestOutboxRow = max(greatestOutboxRow, now.keys.max() ?? 0)
         outbox = now
