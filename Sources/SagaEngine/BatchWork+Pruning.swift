@@ -15,7 +15,8 @@ extension EngineCore {
 
 extension BatchWork {
     func prune(endedBefore horizon: Timestamp, after: SagaID?) throws -> PrunedPiece {
-        try transaction.prune(endedBefore: horizon, after: after, limit: settings.pruningLimit) { saga in
+        try transaction.prune(endedBefore: horizon, after: after, limit: settings.pruningLimit, at: now) {
+            saga in
             // What an earlier input of this batch has touched, or has a command that has not left, comes another time.
             changed[saga] != nil || !core.unsent.commands(of: saga).isEmpty
         }

@@ -87,6 +87,7 @@ struct BatchWork {
     /// Also of a saga that has been pruned.
     func status(of id: SagaID) throws -> SagaStatus? {
         if let state = try state(of: id) { return state.status }
+        if PlantedBug.forgetsPruned.isPlanted { return nil }
         return try transaction.pruned(id)?.status
     }
 

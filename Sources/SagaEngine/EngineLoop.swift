@@ -225,7 +225,8 @@ package final class EngineLoop {
         let now = clock.now
         guard let pace = pruning, pace.isDue(now, isIdle: isIdle) else { return }
         do {
-            let horizon = now.adding(milliseconds: -pace.ageMilliseconds)
+            let age = PlantedBug.prunesEarly.isPlanted ? pace.ageMilliseconds / 2 : pace.ageMilliseconds
+            let horizon = now.adding(milliseconds: -age)
             let piece = try core.prune(endedBefore: horizon, after: pace.after, at: now)
             if let total = pruning?.removed(piece, at: now) { log.pruned(total) }
         } catch  where !error.isStorageTrouble {

@@ -44,9 +44,18 @@ package struct Plan: Sendable {
         return Int.random(in: 0..<4, using: &random) == 0
     }
 
+    /// How long sagas are kept that have ended: in a share of the plans not for long.
+    var pruneAfterMilliseconds: Int64? {
+        var random = SplitMix64(seed: seed ^ 0x94e)
+        guard Int.random(in: 0..<4, using: &random) == 0 else { return nil }
+        return [2000, 20_000, 120_000][Int.random(in: 0..<3, using: &random)]
+    }
+
     /// What the seed makes of the engine's bounds.
     var engineSettings: EngineSettings {
         var settings = EngineSettings()
+        settings.pruneAfter = pruneAfterMilliseconds.map { .milliseconds($0) }
+        settings.pruningLimit = 2
         guard isTight else { return settings }
         var random = SplitMix64(seed: seed ^ 0x7197)
         settings.unansweredLimit = Int.random(in: 1...5, using: &random)

@@ -64,7 +64,9 @@ package enum Simulation {
             }
         }
         if violations.isEmpty { violations = try RestCheck(world, customer, shop, safety).violations() }
-        let statuses = try world.store.read { try $0.countByStatus() }
+        let statuses = try world.store.read { store in
+            try store.prunedSagas().reduce(into: store.countByStatus()) { $0[$1.status, default: 0] += 1 }
+        }
         let end = world.time.milliseconds
         world.end()
         return Verdict(

@@ -84,13 +84,14 @@ package class StoreView {
         try String.fetchOne(db, cachedSQL: "SELECT value FROM facts WHERE name = ?", arguments: [name])
     }
 
-    /// The greatest time any input was handled at, or an id was made for.
+    /// The greatest time any input was handled at, an id was made for, or sagas were pruned.
     package func lastTime() throws -> Timestamp? {
         let handled = try Int64.fetchOne(db, cachedSQL: "SELECT at FROM history ORDER BY id DESC LIMIT 1").map {
             Timestamp(milliseconds: $0)
         }
         let made = try greatestSagaID().map { SagaID.epoch.adding(milliseconds: $0.milliseconds) }
-        return [handled, made].compactMap(\.self).max()
+        let pruned = try fact(StoreFact.prunedAt).flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) }
+        return [handled, made, pruned].compactMap(\.self).max()
     }
 
     package func greatestSagaID() throws -> SagaID? {

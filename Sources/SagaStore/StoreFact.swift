@@ -5,4 +5,6 @@ package enum StoreFact {
     /// Which broker and virtual host, or `embedded`, the file belongs to.
     package static let transport = "transport"
     package static let shard = "shard"
+    /// When sagas were last pruned: the newest line of a history may have gone with them.
+    package static let prunedAt = "pruned"
 }

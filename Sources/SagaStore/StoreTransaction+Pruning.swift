@@ -90,6 +90,13 @@ extension StoreView {
         )
     }
 
+    /// All that have been pruned, oldest first; for harnesses.
+    package func prunedSagas() throws -> [PrunedSaga] {
+        try Int64.fetchAll(db, cachedSQL: "SELECT id FROM pruned ORDER BY id").compactMap {
+            try pruned(SagaID(column: $0))
+        }
+    }
+
     /// Pruned sagas of which the services' books may say otherwise: abandoned, or settled by an operator's word.
     package func prunedExceptions() throws -> Set<SagaID> {
         guard try db.tableExists("pruned") else { return [] }
@@ -109,7 +116,8 @@ extension StoreTransaction {
     ///   - limit: how many of each at most.
     ///   - isKept: whether a saga has to stay although it has ended.
     package func prune(
-        endedBefore horizon: Timestamp, after: SagaID?, limit: Int, keeping isKept: (SagaID) -> Bool = { _ in false }
+        endedBefore horizon: Timestamp, after: SagaID?, limit: Int, at now: Timestamp,
+        keeping isKept: (SagaID) -> Bool = { _ in false }
     ) throws -> PrunedPiece {
         var piece = PrunedPiece()
         let (ended, next) = try sagas(endedBefore: horizon, after: after, limit: limit)
@@ -117,6 +125,7 @@ extension StoreTransaction {
             try prune(saga)
             piece.sagas += 1
         }
+        if piece.sagas > 0 { try setFact(StoreFact.prunedAt, to: "\(now.milliseconds)") }
         piece.after = next
         try db.run(
             """

@@ -21,6 +21,19 @@ package struct SagaSummary: Sendable, Hashable {
     package let endedAt: Timestamp?
 }
 
+extension SagaSummary {
+    /// As the index has it.
+    package init(_ state: SagaState) {
+        self.init(
+            id: state.id, name: state.definition.name, version: state.definition.version, key: state.key,
+            status: state.status, isPaused: state.isPaused,
+            steps: state.currentSteps.map { state.definition.steps[$0].name },
+            rollback: state.rollback?.reason.rawValue, errorCode: state.lastError?.code,
+            errorMessage: state.lastError?.message, sequence: state.sequence, startedAt: state.startedAt,
+            updatedAt: state.updatedAt, endedAt: state.endedAt)
+    }
+}
+
 /// Which sagas to list. Every condition that is set must hold.
 package struct SagaFilter: Sendable {
     package var statuses: [SagaStatus] = []

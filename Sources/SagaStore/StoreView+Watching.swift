@@ -34,6 +34,11 @@ extension StoreView {
         return lines
     }
 
+    /// The number of the newest line. It falls when that line's saga is pruned.
+    package func lastHistoryRow() throws -> Int64 {
+        try db.firstRow("SELECT max(id) FROM history") { $0.int64(0) } ?? 0
+    }
+
     /// Which messages the outbox holds, and which of them are commands.
     package func outboxCommands() throws -> [(row: Int64, command: CommandID?)] {
         var rows: [(row: Int64, command: CommandID?)] = []

@@ -230,7 +230,8 @@ struct FileTests {
         #expect(try reader.read { try $0.pruned(id) } == nil)
         #expect(try reader.read { try $0.prunedExceptions() } == [])
         let store = try SagaStore(path: old)
-        #expect(try store.write { try $0.prune(endedBefore: Sample.now, after: nil, limit: 9) }.sagas == 1)
+        #expect(
+            try store.write { try $0.prune(endedBefore: Sample.now, after: nil, limit: 9, at: Sample.now) }.sagas == 1)
         #expect(try store.read { try $0.pruned(id) }?.status == .completed)
         #expect(try store.read { try $0.summary(of: id) } == nil)
     }

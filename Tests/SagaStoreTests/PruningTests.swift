@@ -8,6 +8,7 @@ import Testing
 @Suite("Pruning: what goes and what stays")
 struct PruningTests {
     private let store: SagaStore
+    private static let now = Sample.now.adding(milliseconds: 5000)
     private let horizon = Sample.now.adding(milliseconds: 10)
 
     init() throws { store = try SagaStore() }
@@ -25,7 +26,9 @@ struct PruningTests {
     private func prune(
         after: SagaID? = nil, limit: Int = 100, keeping isKept: (SagaID) -> Bool = { _ in false }
     ) throws -> PrunedPiece {
-        try store.write { try $0.prune(endedBefore: horizon, after: after, limit: limit, keeping: isKept) }
+        try store.write {
+            try $0.prune(endedBefore: horizon, after: after, limit: limit, at: Self.now, keeping: isKept)
+        }
     }
 
     private var sagas: [SagaID] { get throws { try store.read { try $0.sagaIDs() } } }
@@ -148,7 +151,7 @@ struct PruningTests {
         let state = try store.read { try $0.state(of: saga) }
         #expect(throws: Planted.self) {
             try store.write {
-                _ = try $0.prune(endedBefore: horizon, after: nil, limit: 100)
+                _ = try $0.prune(endedBefore: horizon, after: nil, limit: 100, at: Self.now)
                 throw Planted()
             }
         }
@@ -156,10 +159,11 @@ struct PruningTests {
         #expect(try store.read { try $0.pruned(saga) } == nil)
     }
 
-    @Test("F24: ids made later are greater than those of pruned sagas")
+    @Test("F24: what has been pruned sets back neither the time nor the ids")
     func greatest() throws {
         let saga = try ended(7)
         #expect(try prune().sagas == 1)
+        #expect(try store.read { try $0.lastTime() } == Self.now)
         #expect(try store.read { try $0.greatestSagaID() } == saga)
         #expect(try store.read { try !$0.hasNoSagas() })
     }

@@ -44,6 +44,7 @@ struct PlantedBugTests {
             return with([.crashWorker: 0.05, .stopBroker: 0.02], seconds: 200...300, swarm: true)
         case .firesBeforeDrained: return with([.crashWorker: 0.05, .loseMessage: 0.2], hasty: true)
         case .succeedsEarlier, .forgetsEarlierStarts: return with([.repeatStart: 1, .refuseAction: 0.4])
+        case .forgetsPruned, .prunesEarly: return with([.repeatStart: 1], seconds: 200...300)
         case .losesTrace: return .calm
         case .leavesUnknownStep: return with([.loseMessage: 0.2, .delayMessage: 0.1], hasty: true)
         case .dropsStepBackingOff:

@@ -126,7 +126,7 @@ import Testing
         #expect(none.lines == ["removed: 0 sagas, 0 settled dead letters"], "\(none.errors)")
         let tomorrow = Timestamp.wallClock.adding(milliseconds: Self.day)
         let piece = try SagaStore(path: tool.directory + "/shop/skald.sqlite").write {
-            try $0.prune(endedBefore: tomorrow, after: nil, limit: 1000)
+            try $0.prune(endedBefore: tomorrow, after: nil, limit: 1000, at: .wallClock)
         }
         #expect(piece.sagas == 21)
         let again = try await tool.shell(start)

@@ -30,6 +30,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case firesBeforeDrained = "fires timers before the waiting replies are read"
     case forgetsEarlierStarts = "calls the start of a saga whose successor has other input a conflict"
     case succeedsEarlier = "starts a successor of a saga that has one"
+    case forgetsPruned = "takes a saga that has been pruned for none"
+    case prunesEarly = "prunes before it is time"
     case losesTrace = "does not hand on the trace"
 
     // The machine.

@@ -14,6 +14,8 @@ struct RestCheck {
     private let safety: SafetyCheck
 
     private let definitions: [SagaID: SagaDefinition]
+    /// As they ended.
+    private let pruned: [SagaSummary]
 
     init(
         _ world: World, _ customer: Customer, _ shop: SimulatedShop, _ safety: SafetyCheck
@@ -22,19 +24,23 @@ struct RestCheck {
         self.customer = customer
         self.shop = shop
         self.safety = safety
-        definitions = try world.store.read { store in
-            let sagas = try store.sagaIDs().map { ($0, try world.databases.definition(of: $0, in: store)) }
-            return Dictionary(uniqueKeysWithValues: sagas.compactMap { saga, found in found.map { (saga, $0) } })
+        (definitions, pruned) = try world.store.read { store in
+            var definitions: [SagaID: SagaDefinition] = [:]
+            for saga in try store.sagaIDs() { definitions[saga] = try world.databases.definition(of: saga, in: store) }
+            let pruned = try store.prunedSagas().compactMap { safety.states[$0.id] }
+            for state in pruned { definitions[state.id] = state.definition }
+            return (definitions, pruned.map { SagaSummary($0) })
         }
     }
 
     func violations() throws -> [String] {
-        let sagas = try world.store.read { transaction in
+        let kept = try world.store.read { transaction in
             var filter = SagaFilter()
             filter.limit = .max
             return try transaction.sagas(filter)
         }
-        return try acceptedStarts(sagas) + ends(sagas) + histories(sagas) + books() + effects(sagas) + tombstones()
+        let sagas = pruned + kept
+        return try acceptedStarts(sagas) + ends(sagas) + histories(kept) + books() + effects(sagas) + tombstones()
             + ServicesCheck(world, sagas: safety.states).violations() + leftovers()
             + announcements(sagas)
     }
@@ -88,6 +94,8 @@ struct RestCheck {
     /// What was accepted is not refused later, unless the definition has gone; a successor's start, once there is
     /// another one.
     private func contradicts(_ later: Answer, _ first: Answer, to errand: Errand) -> Bool {
+        // Its answers go with a saga that is pruned.
+        if later.body["message"]?.string?.hasSuffix("has been pruned") == true { return false }
         guard errand.isStart else { return later.kind != first.kind }
         guard first.kind == .accepted, later.kind != .accepted else { return false }
         return later.code.hasSuffix("_UNKNOWN") ? later.code == "SAGA_UNKNOWN" : errand.isSuccessor
@@ -156,8 +164,12 @@ struct RestCheck {
             let contradicted = try store.deadLetters(includingSettled: true, limit: .max).filter(Self.contradicts)
             return Set(try store.sagas(filter).map(\.id)).union(try store.sagasSettledByOperators())
                 .union(contradicted.compactMap(\.saga))
-                // The worker knows of a refusal only: what was to contradict it got lost.
-                .union(world.network.contradicted.filter { !safety.hasHeardSuccess(of: $0) }.map(\.saga))
+                .union(try store.prunedExceptions())
+                // The worker knows of a refusal only: what was to contradict it got lost, or came when it was pruned.
+                .union(
+                    world.network.contradicted.filter { command in
+                        !safety.hasHeardSuccess(of: command) || pruned.contains { $0.id == command.saga }
+                    }.map(\.saga))
         }
     }
 

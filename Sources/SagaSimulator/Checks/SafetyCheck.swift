@@ -14,6 +14,8 @@ final class SafetyCheck {
     private let referee = Referee()
     private let watch: OutboxWatch?
     private(set) var states: [SagaID: SagaState] = [:]
+    private let pruneAfter: Int64?
+    private var pruned: Set<SagaID> = []
     private var lastRow: Int64 = 0
     private var lastCommit = 0
     private var lastTime = Timestamp(milliseconds: 0)
@@ -30,6 +32,7 @@ final class SafetyCheck {
 
     init(_ world: World, _ causes: StuckCauses, _ plan: Plan) {
         self.causes = causes
+        pruneAfter = plan.pruneAfterMilliseconds
         databases = world.databases
         time = world.time
         luck = world.luck
@@ -67,6 +70,11 @@ final class SafetyCheck {
         for line in lines {
             lastRow = line.row
             try check(line, watch)
+        }
+        if pruneAfter != nil {
+            try checkPruned(store)
+            // What comes next may have the numbers of lines that are gone.
+            lastRow = try store.lastHistoryRow()
         }
         try checkOutbox(store, worker)
         watch.update(outbox) { referee.participant(of: $0) }
@@ -160,6 +168,20 @@ final class SafetyCheck {
     }
 
     private func about(_ saga: SagaID, _ what: String) -> BrokenRule { BrokenRule("saga \(saga): \(what)") }
+
+    /// Rule 22: what is pruned had ended long enough ago, and how it ended is kept.
+    private func checkPruned(_ store: StoreView) throws {
+        for saga in try store.prunedSagas() where pruned.insert(saga.id).inserted {
+            guard let state = states[saga.id], state.status == saga.status, state.endedAt == saga.endedAt else {
+                throw Breach("rule 22", "it is pruned as \(saga.status.rawValue), which it was not").about(saga.id)
+            }
+            guard let pruneAfter, let clockOffset else { continue }
+            let age = time.now.adding(milliseconds: clockOffset) - saga.endedAt
+            guard age >= pruneAfter else {
+                throw Breach("rule 22", "it is pruned \(age) ms after its end, not \(pruneAfter)").about(saga.id)
+            }
+        }
+    }
 
     // MARK: The outbox
 
