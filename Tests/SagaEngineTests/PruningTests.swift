@@ -267,6 +267,46 @@ struct PruningTests {
         #expect(pace.removed(piece, at: at(3_600_100))?.sagas == 3)
     }
 
+    @Test("The loop wakes for the next piece; while something always arrives, it removes one a second")
+    func turns() throws {
+        let shop = try Shop()
+        for order in ["1", "2", "3"] as [JSONValue] { _ = try Self.abandoned(shop, order) }
+        shop.now = shop.now.adding(milliseconds: 100 * Self.day)
+        var settings = EngineSettings()
+        settings.pruneAfter = .milliseconds(90 * Self.day)
+        settings.pruningLimit = 1
+        let (bus, clock) = (HandBus(), HandClock(at: shop.now))
+        let loop = try EngineLoop(
+            core: EngineCore(store: shop.store, settings: settings, definitions: []), store: shop.store, bus: bus,
+            settings: settings, definitions: [Shop.definition], clock: EngineClock { clock.now },
+            random: SplitMix64(seed: 1), signals: EngineSignals(), logger: .quiet)
+        func left() throws -> Int { try shop.store.read { try $0.sagaIDs().count } }
+        func step(after milliseconds: Int64, busy: Bool = false) throws {
+            clock.advance(milliseconds: milliseconds)
+            if busy { bus.post(.publishingUnblocked) }
+            try loop.step()
+        }
+        try loop.step()
+        try bus.connect()
+        try step(after: 0)
+        for _ in 1...3 { try step(after: 333, busy: true) }
+        #expect(try left() == 3)
+        try step(after: 1, busy: true)
+        #expect(try left() == 2)
+        #expect(loop.patience == .milliseconds(100))
+        try step(after: 99)
+        #expect(try left() == 2)
+        try step(after: 1)
+        #expect(try left() == 1)
+        try step(after: 100)
+        try step(after: 100)
+        #expect(try left() == 0)
+        // The walk was at its end, and the next begins in an hour.
+        #expect(loop.patience == .seconds(60))
+        clock.advance(milliseconds: 3_599_999)
+        #expect(loop.patience == .milliseconds(1))
+    }
+
     @Test("Rule 26: trouble with pruning is no trouble for sagas")
     func trouble() async throws {
         let shop = try Shop()
