@@ -69,8 +69,9 @@ struct EngineLog {
     func pruned(_ piece: PrunedPiece) {
         guard piece.sagas + piece.deadLetters + piece.answers > 0 else { return }
         pruned.increment(by: piece.sagas)
-        logger.info(
-            "removed what was over long ago",
+        // Who asks for it piece by piece hears how many went.
+        logger.log(
+            level: piece.hasMore ? .debug : .info, "removed what was over long ago",
             metadata: ["sagas": "\(piece.sagas)", "dead-letters": "\(piece.deadLetters)"])
     }
     func pruningFailed(_ error: any Error) {
