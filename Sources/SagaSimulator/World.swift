@@ -54,7 +54,8 @@ final class World: @unchecked Sendable {
         processes.first { $0.name == participant }?.watch
     }
 
-    var allRun: Bool { processes.allSatisfy(\.isAlive) }
+    /// All processes run, and each has for some seconds, so that it has done what it does when it starts.
+    var allRun: Bool { processes.allSatisfy { $0.isAlive && time.milliseconds - $0.startedAt > 5000 } }
     var breaches: [String] {
         // Asked after every event, when there are none.
         processes.contains { !$0.breaches.isEmpty } ? processes.flatMap(\.breaches) : []

@@ -30,6 +30,7 @@ final class SimulatedProcess: @unchecked Sendable {
     private var bus: SimulatedBus?
     /// Counts starts.
     private(set) var life = 0
+    private(set) var startedAt: Int64 = 0
     private var nextStep: Int64?
     private(set) var commits = 0
     /// Steps in a row after which it would wait for nothing.
@@ -83,6 +84,7 @@ final class SimulatedProcess: @unchecked Sendable {
         guard !isAlive else { return }
         isAlive = true
         life += 1
+        startedAt = time.milliseconds
         cameAt = [:]
         told = [:]
         (isInBatch, isMisreported) = (false, false)
