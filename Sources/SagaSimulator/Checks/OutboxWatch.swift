@@ -11,6 +11,8 @@ final class OutboxWatch {
     private struct Row {
         let command: CommandID?
         let participant: String?
+        /// How long an answer is waited for.
+        let timeoutMilliseconds: Int64
         let life: Int
         let since: Int64
         /// Its participant was taken for silent when it came.
@@ -37,8 +39,8 @@ final class OutboxWatch {
     private var lastAnswer: [String: (life: Int, at: Int64)] = [:]
     private var lastSilence: [String: Int64] = [:]
     /// Of each participant that was taken for silent: what it was sent since and has neither answered nor let time out,
-    /// in this life of the worker.
-    private var letOut: [String: Set<CommandID>] = [:]
+    /// in this life of the worker; with the time until which it is waited for.
+    private var letOut: [String: [CommandID: Int64]] = [:]
     /// Who has answered what it was sent since, in this step.
     private var hasAnsweredProbe: Set<String> = []
     private var nextCheck: Int64 = 0
@@ -76,7 +78,10 @@ final class OutboxWatch {
 
     func answered(_ command: CommandID, _ participant: String) {
         unanswered[participant] = nil
-        if letOut[participant]?.remove(command) != nil { hasAnsweredProbe.insert(participant) }
+        // An answer to what was given up a moment ago is none to a probe.
+        if let until = letOut[participant]?.removeValue(forKey: command), time.milliseconds < until {
+            hasAnsweredProbe.insert(participant)
+        }
         lastAnswer[participant] = (worker.life, time.milliseconds)
     }
 
@@ -85,18 +90,21 @@ final class OutboxWatch {
         rows[OutboxRowID(token)]?.publishedIn = worker.life
         guard message.exchange == SkaldNames.commands else { return }
         lastAsked[message.routingKey] = time.milliseconds
-        guard isSilent(message.routingKey), let command = rows[OutboxRowID(token)]?.command else { return }
-        letOut[message.routingKey, default: []].insert(command)
+        guard isSilent(message.routingKey), let row = rows[OutboxRowID(token)], let command = row.command else {
+            return
+        }
+        letOut[message.routingKey, default: [:]][command] = time.milliseconds + row.timeoutMilliseconds
     }
 
     /// The outbox as it is now.
-    func update(_ now: [OutboxRowID: CommandID?], participant: (CommandID) -> String?) {
+    func update(_ now: [OutboxRowID: CommandID?], step: (CommandID) -> StepDefinition?) {
         if rows.contains(where: { now[$0.key] == nil }) { rows = rows.filter { now[$0.key] != nil } }
         for (row, command) in now where rows[row] == nil {
-            let participant = command.flatMap(participant)
+            let step = command.flatMap(step)
             rows[row] = Row(
-                command: command, participant: participant, life: worker.life, since: time.milliseconds,
-                isHeld: participant.map { breakers[$0] != nil } ?? false)
+                command: command, participant: step?.participant, timeoutMilliseconds: step?.timeoutMilliseconds ?? 0,
+                life: worker.life, since: time.milliseconds,
+                isHeld: step.map { breakers[$0.participant] != nil } ?? false)
         }
     }
 
@@ -132,7 +140,7 @@ final class OutboxWatch {
         guard worker.life == 1, worker.luck.count(of: .failCommit) == 0 else { return }
         for participant in hasAnsweredProbe.sorted() where isSilent(participant) {
             let isHeld = rows.values.contains { $0.participant == participant && $0.publishedIn != worker.life }
-            guard isHeld, letOut[participant, default: []].count < 2 else { continue }
+            guard isHeld, letOut[participant, default: [:]].count < 2 else { continue }
             throw Breach("F20", "\(participant) has answered, and is still sent one command at a time")
         }
     }

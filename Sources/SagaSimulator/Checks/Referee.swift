@@ -43,9 +43,9 @@ final class Referee {
 
     subscript(saga: SagaID) -> SagaNotes? { notes[saga] }
 
-    func participant(of command: CommandID) -> String? {
+    func step(of command: CommandID) -> StepDefinition? {
         guard let definition = notes[command.saga]?.definition else { return nil }
-        return definition.index(ofStep: command.step).map { definition.steps[$0].participant }
+        return definition.index(ofStep: command.step).map { definition.steps[$0] }
     }
 
     // MARK: Seen
@@ -111,7 +111,7 @@ final class Referee {
     /// Whose replies were acknowledged since the last look.
     var answered: [(command: CommandID, participant: String)] {
         acknowledged.compactMap { taken in
-            taken.reply.flatMap { reply in participant(of: reply.command).map { (reply.command, $0) } }
+            taken.reply.flatMap { reply in step(of: reply.command).map { (reply.command, $0.participant) } }
         }
     }
 

@@ -77,7 +77,7 @@ final class SafetyCheck {
             lastRow = try store.lastHistoryRow()
         }
         try checkOutbox(store, worker)
-        watch.update(outbox) { referee.participant(of: $0) }
+        watch.update(outbox) { referee.step(of: $0) }
         if watch.mayHaveBreakers {
             try watch.checkHeld { referee[$0.saga]?.awaits($0) ?? true }
             try watch.update(try store.breakers())
