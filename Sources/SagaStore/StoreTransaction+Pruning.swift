@@ -97,11 +97,10 @@ extension StoreView {
         }
     }
 
-    /// Pruned sagas of which the services' books may say otherwise: abandoned, or settled by an operator's word.
-    package func prunedExceptions() throws -> Set<SagaID> {
+    /// Pruned sagas that an operator had abandoned.
+    package func prunedAbandoned() throws -> Set<SagaID> {
         guard try db.tableExists("pruned") else { return [] }
-        let found = try Int64.fetchAll(
-            db, cachedSQL: "SELECT id FROM pruned WHERE status = 'abandoned' OR is_settled_by_operator")
+        let found = try Int64.fetchAll(db, cachedSQL: "SELECT id FROM pruned WHERE status = 'abandoned'")
         return Set(found.map { SagaID(column: $0) })
     }
 }

@@ -116,7 +116,8 @@ extension StoreView {
         try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM keys LIMIT 1") == nil
     }
 
-    /// Sagas with a step of which an operator said what became of it, or that an operator passed over.
+    /// Sagas with a step of which an operator said what became of it, or that an operator passed over; also those that
+    /// have been pruned.
     package func sagasSettledByOperators() throws -> Set<SagaID> {
         let found = try Int64.fetchAll(
             db,
@@ -124,7 +125,9 @@ extension StoreView {
                 SELECT DISTINCT saga FROM history
                 WHERE events LIKE '%"event":"resolved"%' OR events LIKE '%"event":"skipped"%'
                 """)
-        return Set(found.map { SagaID(column: $0) })
+        guard try db.tableExists("pruned") else { return Set(found.map { SagaID(column: $0) }) }
+        let pruned = try Int64.fetchAll(db, cachedSQL: "SELECT id FROM pruned WHERE is_settled_by_operator")
+        return Set((found + pruned).map { SagaID(column: $0) })
     }
 
     package func openSagaCount() throws -> Int {

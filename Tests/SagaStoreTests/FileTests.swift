@@ -228,7 +228,7 @@ struct FileTests {
         chmod(old, 0o600)
         let reader = try SagaStoreReader(path: old)
         #expect(try reader.read { try $0.pruned(id) } == nil)
-        #expect(try reader.read { try $0.prunedExceptions() } == [])
+        #expect(try reader.read { try $0.prunedAbandoned() } == [])
         let store = try SagaStore(path: old)
         #expect(
             try store.write { try $0.prune(endedBefore: Sample.now, after: nil, limit: 9, at: Sample.now) }.sagas == 1)

@@ -126,7 +126,8 @@ struct PruningTests {
                 arguments: [settled.column])
         }
         #expect(try prune().sagas == 3)
-        #expect(try store.read { try $0.prunedExceptions() } == [abandoned, settled])
+        #expect(try store.read { try $0.prunedAbandoned() } == [abandoned])
+        #expect(try store.read { try $0.sagasSettledByOperators() } == [settled])
     }
 
     @Test("No piece reads more than its part of the file")

@@ -164,7 +164,7 @@ struct RestCheck {
             let contradicted = try store.deadLetters(includingSettled: true, limit: .max).filter(Self.contradicts)
             return Set(try store.sagas(filter).map(\.id)).union(try store.sagasSettledByOperators())
                 .union(contradicted.compactMap(\.saga))
-                .union(try store.prunedExceptions())
+                .union(try store.prunedAbandoned())
                 // The worker knows of a refusal only: what was to contradict it got lost, or came when it was pruned.
                 .union(
                     world.network.contradicted.filter { command in

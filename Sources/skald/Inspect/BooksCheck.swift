@@ -57,7 +57,7 @@ extension StoreView {
         var filter = SagaFilter()
         filter.statuses = [.stuck, .abandoned]
         filter.limit = .max
-        return Set(try sagas(filter).map(\.id)).union(try sagasSettledByOperators()).union(try prunedExceptions())
+        return Set(try sagas(filter).map(\.id)).union(try sagasSettledByOperators()).union(try prunedAbandoned())
     }
 }
 
