@@ -45,7 +45,10 @@ final class SafetyCheck {
     private func look() {
         guard let worker, let watch else { return }
         do {
-            for (command, participant) in referee.answered { watch.answered(command, participant) }
+            // Whose it was is not known any more of a saga that has been pruned.
+            for (command, participant) in referee.answered where !pruned.contains(command.saga) {
+                watch.answered(command, participant)
+            }
             if life != worker.life {
                 (life, greatestOutboxRow, clockOffset) = (worker.life, outbox.keys.max() ?? 0, nil)
             }
