@@ -96,8 +96,6 @@ struct LinkLoop<Role: LinkRole> {
             do throws(ConnectionFailure) {
                 let connection = try Connection.open(to: core.address, options: core.options, purpose: role.name)
                 try connection.declare(core.topology)
-                // What was wanted before the loss counts on the new connection from its first moment.
-                role.handle(inbox.takeAll())
                 try role.begin(on: connection, isFirst: false)
                 core.logger.info("\(role.name): connected again")
                 return connection
