@@ -86,7 +86,8 @@ struct BatchWork {
 
     /// Also of a saga that has been pruned.
     func status(of id: SagaID) throws -> SagaStatus? {
-        if let state = try state(of: id) { return state.status }
+        if let state = changed[id] ?? core.cache[id] { return state.status }
+        if let status = try transaction.status(of: id) { return status }
         if PlantedBug.forgetsPruned.isPlanted { return nil }
         return try transaction.pruned(id)?.status
     }

@@ -38,7 +38,7 @@ struct PruningPace {
         next = now.adding(milliseconds: restMilliseconds)
     }
 
-    private var restMilliseconds: Int64 { max(1, min(3_600_000, ageMilliseconds / 8)) }
+    private var restMilliseconds: Int64 { min(3_600_000, ageMilliseconds) }
     private static let pauseMilliseconds: Int64 = 100
     private static let longestWaitMilliseconds: Int64 = 1000
 }

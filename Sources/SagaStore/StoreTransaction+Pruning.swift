@@ -32,18 +32,7 @@ extension StoreView {
     package func pruned(_ id: SagaID) throws -> PrunedSaga? {
         // A file of an earlier version that is only read has no such table.
         guard try db.tableExists("pruned") else { return nil }
-        return try db.firstRow(
-            """
-            SELECT keys.name, keys.key, pruned.status, pruned.ended_at FROM pruned JOIN keys ON keys.saga = pruned.id
-            WHERE pruned.id = ?
-            """, id.column
-        ) { row in
-            SagaStatus(rawValue: row.text(2)).map {
-                PrunedSaga(
-                    id: id, name: row.text(0), key: row.text(1), status: $0,
-                    endedAt: Timestamp(milliseconds: row.int64(3)))
-            }
-        } ?? nil
+        return try db.firstRow(Self.prunedSagas + " WHERE pruned.id = ?", id.column) { Self.prunedSaga($0) } ?? nil
     }
 
     /// Sagas that ended before a time, oldest first, and where the walk over the file goes on; nil at its end.
@@ -73,8 +62,7 @@ extension StoreView {
     package func countByStatus(of sagas: [SagaID]) throws -> [SagaStatus: Int] {
         var counts: [SagaStatus: Int] = [:]
         for saga in sagas {
-            let status = try db.firstRow("SELECT status FROM sagas WHERE id = ?", saga.column) { $0.text(0) }
-            if let status = status.flatMap({ SagaStatus(rawValue: $0) }) { counts[status, default: 0] += 1 }
+            if let status = try status(of: saga) { counts[status, default: 0] += 1 }
         }
         return counts
     }
@@ -92,9 +80,23 @@ extension StoreView {
 
     /// All that have been pruned, oldest first; for harnesses.
     package func prunedSagas() throws -> [PrunedSaga] {
-        try Int64.fetchAll(db, cachedSQL: "SELECT id FROM pruned ORDER BY id").compactMap {
-            try pruned(SagaID(column: $0))
+        var sagas: [PrunedSaga] = []
+        try db.eachRow(Self.prunedSagas + " ORDER BY pruned.id") { row in
+            if let saga = Self.prunedSaga(row) { sagas.append(saga) }
         }
+        return sagas
+    }
+
+    private static let prunedSagas = """
+        SELECT pruned.id, keys.name, keys.key, pruned.status, pruned.ended_at
+        FROM pruned JOIN keys ON keys.saga = pruned.id
+        """
+
+    private static func prunedSaga(_ row: borrowing StatementRow) -> PrunedSaga? {
+        guard let status = SagaStatus(rawValue: row.text(3)) else { return nil }
+        return PrunedSaga(
+            id: SagaID(column: row.int64(0)), name: row.text(1), key: row.text(2), status: status,
+            endedAt: Timestamp(milliseconds: row.int64(4)))
     }
 
     /// Pruned sagas that an operator had abandoned.

@@ -136,7 +136,7 @@ extension StoreView {
 
     private static func summary(_ row: Row) throws -> SagaSummary {
         guard let status = SagaStatus(rawValue: row["status"]) else {
-            throw Refusal(code: .internal, path: "status", message: "the index holds a status this version lacks")
+            throw Refusal.unknownStatus
         }
         let steps: String = row["steps"]
         return SagaSummary(
@@ -146,5 +146,11 @@ extension StoreView {
             sequence: row["sequence"], startedAt: Timestamp(milliseconds: row["started_at"]),
             updatedAt: Timestamp(milliseconds: row["updated_at"]),
             endedAt: (row["ended_at"] as Int64?).map { Timestamp(milliseconds: $0) })
+    }
+}
+
+extension Refusal {
+    static var unknownStatus: Refusal {
+        Refusal(code: .internal, path: "status", message: "the index holds a status this version lacks")
     }
 }

@@ -32,7 +32,7 @@ package enum SafetyRules {
     private static func check(_ sent: SentCommand, in state: SagaState) throws {
         let step = state.steps[sent.step]
         let definition = state.definition.steps[sent.step]
-        let what = "\(definition.name)/\(sent.kind)/\(sent.round)#\(sent.attempt)"
+        var what: String { "\(definition.name)/\(sent.kind)/\(sent.round)#\(sent.attempt)" }
         let progress = step[sent.kind]
         guard !state.isPaused else { throw BrokenRule("\(what) is sent while paused") }
         guard !state.status.isTerminal else { throw BrokenRule("\(what) is sent after the end") }
