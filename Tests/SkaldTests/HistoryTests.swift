@@ -75,7 +75,7 @@ import Testing
 
     private static let allEvents: [SagaEvent] = [
         .rearmed(step: 0, kind: .action, until: Timestamp(milliseconds: 0)), .proceeded,
-        .retried(step: 0, kind: .compensation, round: 2), .decisionLapsed(step: 1), .skipped(step: 3),
+        .retried(step: 0, kind: .compensation, round: 2), .decisionLapsed(step: 1),
         .decisionPending(step: 2, PendingDecision(claim: .succeeded, output: nil, requestID: "r")),
         .resolved(step: 2, kind: .action, .failed, output: nil), .resumed(pausedMilliseconds: 5000), .cancelRequested,
         .noted(step: 0, kind: .fence, outcome: .succeeded), .completed,

@@ -23,7 +23,7 @@ package enum SafetyRules {
                 throw BrokenRule("an operator's word about \(step) counts before the fence is answered")
             }
         case .succeeded, .backedOff, .started, .rearmed, .unsettled, .stuck, .proceeded, .retried,
-            .decisionPending, .decisionLapsed, .skipped, .paused, .resumed, .cancelRequested, .requested,
+            .decisionPending, .decisionLapsed, .paused, .resumed, .cancelRequested, .requested,
             .noted, .completed, .compensated, .abandoned:
             break
         }

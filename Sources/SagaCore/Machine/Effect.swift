@@ -33,7 +33,7 @@ extension SagaState {
         case .sent(let sent): return [.send(try command(sent))]
         case .requested(let request, let answer): return [.answer(requestID: request.id, answer)]
         case .backedOff, .rearmed, .succeeded, .failed, .unsettled, .rollbackStarted, .proceeded, .retried,
-            .decisionPending, .decisionLapsed, .skipped, .resolved, .paused, .resumed, .cancelRequested, .noted:
+            .decisionPending, .decisionLapsed, .resolved, .paused, .resumed, .cancelRequested, .noted:
             return []
         }
     }

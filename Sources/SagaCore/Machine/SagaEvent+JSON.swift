@@ -56,7 +56,6 @@ extension SagaEvent {
             writer["output"] = decision.output
             writer["request"] = .string(decision.requestID)
         case .decisionLapsed(let step): writer.name("decisionLapsed", step)
-        case .skipped(let step): writer.name("skipped", step)
         case .resolved(let step, let kind, let claim, let output):
             writer.name("resolved", step, kind)
             writer["verdict"] = .string(claim.rawValue)
@@ -148,7 +147,6 @@ extension SagaEvent {
                     claim: try reader.choice("verdict"), output: json["output"],
                     requestID: try reader.string("request")))
         case "decisionLapsed": self = .decisionLapsed(step: try reader.step())
-        case "skipped": self = .skipped(step: try reader.step())
         case "resolved":
             self = .resolved(
                 step: try reader.step(), kind: try reader.kind(), try reader.choice("verdict"), output: json["output"])

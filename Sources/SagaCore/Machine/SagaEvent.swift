@@ -26,9 +26,7 @@ package enum SagaEvent: Sendable, Hashable {
     case decisionPending(step: Int, PendingDecision)
     /// The fence was not answered in its budget: the operator's decision is void.
     case decisionLapsed(step: Int)
-    /// An operator passed over the step (or its compensation).
-    case skipped(step: Int)
-    /// An operator said what became of it, and the participant's barrier is closed.
+    /// An operator said what became of it, or passed over it, and the participant's barrier is closed.
     case resolved(step: Int, kind: CommandID.Kind, PendingDecision.Claim, output: JSONValue?)
     case paused
     /// - pausedMilliseconds: budgets and deadlines of commands that waited are this much later.

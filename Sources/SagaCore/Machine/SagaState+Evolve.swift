@@ -50,7 +50,6 @@ extension SagaState {
         case .decisionLapsed(let step):
             steps[step].decision = nil
             steps[step].fence.wait = .nothing
-        case .skipped(let step): close(step, as: .skipped)
         case .resolved(let step, let kind, let claim, let output):
             resolve(step, kind, claim, output)
         case .paused:

@@ -105,7 +105,7 @@ extension SagaNotes {
                         "rule 20", "it is abandoned, and its effect in \(definition.steps[index].name) is not listed")
                 }
             }
-        case .stuck, .proceeded, .retried, .decisionPending, .decisionLapsed, .skipped, .paused, .noted: break
+        case .stuck, .proceeded, .retried, .decisionPending, .decisionLapsed, .paused, .noted: break
         }
     }
 

@@ -34,7 +34,6 @@ extension SagaNotes {
         case .decisionLapsed(let step):
             steps[step].decision = nil
             steps[step].fence.wait = .nothing
-        case .skipped(let step): pass(over: step, output: nil)
         case .resolved(let step, let kind, let claim, let output): resolve(step, kind, claim, output)
         case .rollbackStarted: isGoingBack = true
         case .stuck(let step, let error):

@@ -32,7 +32,6 @@ struct EventWords {
             "\(name(step)): the operator's word (\(decision.claim.words)) waits for \(participant(step)) to close it"
         case .decisionLapsed(let step):
             "\(name(step)): \(participant(step)) did not answer; the operator's word is void"
-        case .skipped(let step): "\(name(step)): passed over by an operator"
         case .resolved(let step, let kind, let claim, _):
             "\(name(step)): \(subject(step, kind)) settled by an operator's word: \(claim.words)"
         case .paused: "paused"

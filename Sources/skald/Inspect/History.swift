@@ -91,7 +91,7 @@ extension SagaEvent {
         case .stuck: .red
         case .failed, .unsettled, .backedOff, .rollbackStarted, .abandoned: .yellow
         case .completed: .green
-        case .requested, .paused, .resumed, .cancelRequested, .skipped, .resolved, .retried, .decisionPending,
+        case .requested, .paused, .resumed, .cancelRequested, .resolved, .retried, .decisionPending,
             .decisionLapsed:
             .cyan
         case .started, .sent, .rearmed, .succeeded, .proceeded, .noted, .compensated: nil

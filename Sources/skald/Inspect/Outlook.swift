@@ -91,7 +91,7 @@ struct Outlook {
             case .sent(let sent): "\(words.command(sent.step, sent.kind)) is sent to \(words.participant(sent.step))"
             case .completed, .compensated: "the saga is \(decision.state.status.rawValue)"
             case .started, .rearmed, .succeeded, .failed, .proceeded, .retried, .decisionPending, .decisionLapsed,
-                .skipped, .resolved, .paused, .resumed, .cancelRequested, .requested, .noted, .abandoned:
+                .resolved, .paused, .resumed, .cancelRequested, .requested, .noted, .abandoned:
                 nil
             }
         }

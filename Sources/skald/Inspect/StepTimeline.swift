@@ -39,7 +39,7 @@ struct StepTimeline {
             steps[step].lastError = error
         case .stuck(let step?, let error): steps[step].lastError = error
         case .started, .rearmed, .succeeded, .rollbackStarted, .stuck, .proceeded, .retried, .decisionPending,
-            .decisionLapsed, .skipped, .resolved, .paused, .resumed, .cancelRequested, .requested, .noted, .completed,
+            .decisionLapsed, .resolved, .paused, .resumed, .cancelRequested, .requested, .noted, .completed,
             .compensated, .abandoned:
             break
         }

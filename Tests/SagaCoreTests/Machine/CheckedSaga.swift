@@ -18,11 +18,15 @@ struct CheckedSaga {
     static let id = SagaID(milliseconds: 46_310_400_000, shard: 0, sequence: 7)
 
     /// Starts a saga.
-    init(_ definition: SagaDefinition, input: JSONValue, seed: UInt64, at now: Timestamp = Self.epoch) throws {
+    init(
+        _ definition: SagaDefinition, input: JSONValue, seed: UInt64, again: SagaID? = nil,
+        traceparent: String? = nil, at now: Timestamp = Self.epoch
+    ) throws {
         random = SplitMix64(seed: seed)
         self.now = now
         last = try SagaMachine.start(
-            Self.id, definition: definition, requestID: "start-1", input: input, at: now, using: &random)
+            Self.id, definition: definition, requestID: "start-1", input: input, again: again,
+            traceparent: traceparent, at: now, using: &random)
         state = SagaState(id: Self.id, definition: definition)
         try follow(last)
     }

@@ -12,10 +12,14 @@ final class Story {
     var now: Timestamp { saga.now }
     var last: Decision { saga.last }
     var history: [SagaEvent] { saga.history.map(\.event) }
+    var timedHistory: [(event: SagaEvent, at: Timestamp)] { saga.history }
 
     /// Starts the saga, whose first commands are then expected.
-    init(_ definition: SagaDefinition, input: JSONValue = StoryDefinitions.input, seed: UInt64 = 1) throws {
-        saga = try CheckedSaga(definition, input: input, seed: seed)
+    init(
+        _ definition: SagaDefinition, input: JSONValue = StoryDefinitions.input, seed: UInt64 = 1,
+        again: SagaID? = nil, traceparent: String? = nil
+    ) throws {
+        saga = try CheckedSaga(definition, input: input, seed: seed, again: again, traceparent: traceparent)
     }
 }
 
