@@ -150,8 +150,7 @@ extension StoreTransaction {
             """
             INSERT INTO pruned (id, status, ended_at, is_settled_by_operator)
             SELECT id, status, ended_at, EXISTS (
-                SELECT 1 FROM history WHERE saga = sagas.id
-                AND (events LIKE '%"event":"resolved"%' OR events LIKE '%"event":"skipped"%'))
+                SELECT 1 FROM history WHERE saga = sagas.id AND \(Self.holdsWordOfOperator))
             FROM sagas WHERE id = ?
             """, saga.column)
         try db.run("DELETE FROM history WHERE saga = ?", saga.column)

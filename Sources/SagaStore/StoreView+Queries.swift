@@ -116,15 +116,16 @@ extension StoreView {
         try Int.fetchOne(db, cachedSQL: "SELECT 1 FROM keys LIMIT 1") == nil
     }
 
+    /// Whether the events of a row of `history` hold an operator's word on what became of a step.
+    static var holdsWordOfOperator: String {
+        #"events LIKE '%"event":"resolved"%'"#
+    }
+
     /// Sagas with a step of which an operator said what became of it, or that an operator passed over; also those that
     /// have been pruned.
     package func sagasSettledByOperators() throws -> Set<SagaID> {
         let found = try Int64.fetchAll(
-            db,
-            cachedSQL: """
-                SELECT DISTINCT saga FROM history
-                WHERE events LIKE '%"event":"resolved"%' OR events LIKE '%"event":"skipped"%'
-                """)
+            db, cachedSQL: "SELECT DISTINCT saga FROM history WHERE \(Self.holdsWordOfOperator)")
         guard try db.tableExists("pruned") else { return Set(found.map { SagaID(column: $0) }) }
         let pruned = try Int64.fetchAll(db, cachedSQL: "SELECT id FROM pruned WHERE is_settled_by_operator")
         return Set((found + pruned).map { SagaID(column: $0) })

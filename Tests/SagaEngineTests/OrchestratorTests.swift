@@ -243,14 +243,22 @@ struct OrchestratorTests {
         let floor = try Floor(definitions: [Self.quick])
         let participants = try Participants(on: floor.bus)
         defer { participants.stop() }
-        let second = Orchestrator(
-            store: try SagaStore(), bus: floor.bus, definitions: [Self.quick], logger: .quiet)
+        let store = try SagaStore()
+        let second = Orchestrator(store: store, bus: floor.bus, definitions: [Self.quick], logger: .quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let first = Orchestrator(store: floor.store, bus: floor.bus, definitions: [Self.quick], logger: .quiet)
             group.addTask { try await first.run() }
             floor.start(Floor.orders(0..<1))
             try await runOnDedicatedThread { try floor.awaitEnds(1) }
+            group.addTask {
+                // Let in, it would run on; stopped, it ends without an error.
+                try await runOnDedicatedThread {
+                    while try store.read({ try $0.fact(StoreFact.isOpen) }) == nil { try Floor.pass() }
+                }
+                second.stop()
+            }
             let error = await #expect(throws: BusError.self) { try await second.run() }
+            try store.write { try $0.setFact(StoreFact.isOpen, to: "no") }
             #expect(error?.code == .accessRefused)
             floor.start(Floor.orders(1..<3))
             try await runOnDedicatedThread { try floor.awaitEnds(2) }
