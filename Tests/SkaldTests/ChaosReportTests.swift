@@ -34,6 +34,9 @@ struct ChaosReportTests {
         #expect(html.contains("1 started &lt;img src=x onerror=alert(1)&gt;"))
         #expect(html.contains("1 violations"))
         #expect(report([]).html.contains("I1 to I7 hold"))
+        // A line of the legend breaks between names, not within "kill-payment".
+        #expect(html.contains(".key { white-space: nowrap }"))
+        #expect(html.contains(#"<span class="key"><span style="color:#b00020">&#9632;</span> kill-"#))
         // Every element of the drawings is closed.
         for name in ["svg", "text", "title", "table", "pre", "rect"] {
             let opened = html.components(separatedBy: "<\(name)").count

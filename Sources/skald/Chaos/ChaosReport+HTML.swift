@@ -15,7 +15,7 @@ extension ChaosReport {
             table { border-collapse: collapse } td, th { padding: .15em 1em .15em 0; text-align: left; vertical-align: top }
             td.n, th.n { text-align: right } .wrong { color: #b00020; font-weight: 600 } .right { color: #1a7f37 }
             pre { background: #f5f5f5; padding: .7em; overflow-x: auto; font-size: 12px } svg { width: 100%; height: auto }
-            svg text { font: 11px system-ui, sans-serif; fill: #555 }
+            svg text { font: 11px system-ui, sans-serif; fill: #555 } .key { white-space: nowrap }
             </style></head><body>
             <h1>skald chaos, seed \(scenario.seed): <span class="\(violations.isEmpty ? "right" : "wrong")">\(verdict)</span></h1>
             <p>\(sagas.count) sagas and \(kills) processes killed in \(seconds(fed - began)), \
@@ -63,10 +63,8 @@ extension ChaosReport {
                 drawing += #"fill="\#(entry.kind.colour)"><title>\#(words)</title></rect>"#
             }
         }
-        let legend = Set(entries.map(\.kind)).sorted { $0.rawValue < $1.rawValue }.map { kind in
-            #"<span style="color:\#(kind.colour)">&#9632;</span> \#(kind.rawValue)"#
-        }
-        return svg(height: height, drawing + axis(y: height - 8)) + "<p>\(legend.joined(separator: " &nbsp; "))</p>"
+        let kinds = Set(entries.map(\.kind)).sorted { $0.rawValue < $1.rawValue }
+        return svg(height: height, drawing + axis(y: height - 8)) + legend(kinds.map { ($0.rawValue, $0.colour) })
     }
 
     private var throughput: String {
@@ -106,8 +104,15 @@ extension ChaosReport {
             let points = line.points.map { "\(x($0.at).short),\(y($0.value).short)" }.joined(separator: " ")
             drawing += #"<polyline fill="none" stroke="\#(line.colour)" stroke-width="1.5" points="\#(points)"/>"#
         }
-        let legend = series.map { #"<span style="color:\#($0.colour)">&#9632;</span> \#($0.name)"# }
-        return svg(height: height, drawing + axis(y: height - 8)) + "<p>\(legend.joined(separator: " &nbsp; "))</p>"
+        return svg(height: height, drawing + axis(y: height - 8)) + legend(series.map { ($0.name, $0.colour) })
+    }
+
+    /// A line of it breaks between two names only.
+    private func legend(_ keys: [(name: String, colour: String)]) -> String {
+        let keys = keys.map {
+            #"<span class="key"><span style="color:\#($0.colour)">&#9632;</span> \#($0.name)</span>"#
+        }
+        return "<p>\(keys.joined(separator: " &nbsp; "))</p>"
     }
 
     private func axis(y: Double) -> String {
