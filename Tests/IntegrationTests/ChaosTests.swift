@@ -1,6 +1,9 @@
+import BusConformance
 import Foundation
 import SagaCore
 import Testing
+
+@testable import skald
 
 /// The chaos runner as a user runs it, for a minute: everything is killed, cut off and starved at least once.
 @Suite(
@@ -53,20 +56,25 @@ struct ChaosTests {
         #expect(Self.processes(naming: data) == [])
     }
 
-    @Test("an interrupted run leaves no process and no port mapper behind")
-    func interrupted() async throws {
-        let system = try RunningSystem()
-        defer { system.tearDown() }
-        let data = system.directory + "/chaos"
-        let process = try system.begin(["chaos", "--orders", "1000", "--data-dir", data])
-        while !FileManager.default.fileExists(atPath: data + "/skald.sqlite") {
-            try await Task.sleep(for: .milliseconds(50))
+    @Test(
+        "A run that is interrupted, or killed with -9, leaves no process and no port mapper behind",
+        arguments: [SIGINT, SIGKILL])
+    func interrupted(signal: Int32) async throws {
+        try await RunningSystem.run { system in
+            let data = system.directory + "/chaos"
+            let chaos = try system.begin(["chaos", "--orders", "1000", "--data-dir", data])
+            try system.await("everything has started") {
+                try require(chaos.end == nil, "it goes on")
+                return FileManager.default.fileExists(atPath: data + "/ledger.sqlite")
+            }
+            // The broker's script and machine, its port mapper, the worker and three services, a companion of each.
+            let count = Self.processes(naming: data).count
+            try require(count > 8, "not \(count)")
+            chaos.signal(signal)
+            let code = try RunningSystem.waitForEnd(of: chaos)
+            try require(code == (signal == SIGINT ? 128 + SIGINT : -1), "not \(code)")
+            try system.await("nothing of it is left") { Self.processes(naming: data).isEmpty }
         }
-        #expect(Self.processes(naming: data).count > 3)
-        process.interrupt()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 128 + SIGINT)
-        while !Self.processes(naming: data).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
     }
 
     /// Pids of processes that live and have this path in their arguments or environment, without those of this test.

@@ -43,14 +43,14 @@ struct FileFaultTests {
             try system.place(1...1)
             try system.awaitEnds(1)
             // No file of the worker can grow: the kernel says EFBIG, which to SQLite is an I/O error.
-            try system.limitFileSize(of: .worker, to: "65536")
+            try system.limitFileSize(of: .worker, to: 65536)
             try system.place(2...301)
             try system.awaitLog(of: .worker, Self.trouble)
             try require(system.log(of: .worker).contains("disk I/O error"), "the error is clear")
             try system.await("all starts are at the broker") { try system.depth("skald.starts.0") == 300 }
             try require(try system.read { try $0.countByStatus() } == [.completed: 1], "nothing was taken in")
             try system.expectReadable(key: "1")
-            try system.limitFileSize(of: .worker, to: "unlimited")
+            try system.limitFileSize(of: .worker, to: nil)
             try system.expectRest(sagas: 301)
         }
     }

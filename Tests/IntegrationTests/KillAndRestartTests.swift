@@ -52,7 +52,7 @@ struct KillAndRestartTests {
 
         let again = try system.run(["start", "place-order", "--input", orders, "--batch"])
         #expect(again.output.contains("0 started, \(Self.orders) existed already, 0 refused"))
-        #expect(system.stop().values.allSatisfy { $0 == 0 })
+        #expect(try system.stop().values.allSatisfy { $0 == 0 })
     }
 
     @Test("F19: dying again and again with a full prefetch makes no healthy message a dead letter")
@@ -82,7 +82,7 @@ struct KillAndRestartTests {
             let second = try system.run(["worker", "--sagas", "sagas"])
             try require(second.code == 1, "\(second)")
             try require(second.output.contains("is held by another process (\(try owner(in: system)))"), "\(second)")
-            try require(system.stop() == [.worker: 0], "the first ends in order")
+            try require(try system.stop() == [.worker: 0], "the first ends in order")
         }
     }
 

@@ -27,7 +27,7 @@ private struct OwnBroker {
     }
 
     private func call(_ verb: String, _ rest: String = "") throws {
-        let arguments = "--port \(port) --dir /tmp/skald-broker-test-\(port) \(rest)"
+        let arguments = "--port \(port) --dir /tmp/skald-broker-test-\(port) --owner \(getpid()) \(rest)"
         let status = system("'\(script)' \(verb) \(arguments) >/dev/null")
         try require(status == 0, "\(script) \(verb) failed with \(status)")
     }

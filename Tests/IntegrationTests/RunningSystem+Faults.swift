@@ -105,7 +105,7 @@ extension RunningSystem {
         try require(letters.isEmpty, "no dead letters: \(letters)")
         let audit = try audit()
         try require(audit.violations == [] && audit.unfinished == [], "\(audit.violations + audit.unfinished)")
-        let codes = stop()
+        let codes = try stop()
         try require(codes.values.allSatisfy { $0 == 0 }, "all end with 0: \(codes)")
     }
 

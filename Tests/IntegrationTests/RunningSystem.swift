@@ -4,7 +4,10 @@ import SagaCore
 import SagaStore
 import Testing
 
-/// A broker, a worker and the three order services as processes of their own, on files of a temporary directory.
+@testable import skald
+
+/// A broker, a worker and the three order services as processes of their own, on files of a temporary directory. They do
+/// not outlive the tests, however those end.
 final class RunningSystem {
     enum Part: String, CaseIterable {
         case broker, worker, inventory, payment, ledger
@@ -22,7 +25,7 @@ final class RunningSystem {
     var dataDirectory: String
     private let port = Int.random(in: 20_000...31_000)
     private let script: String
-    private var processes: [Part: Process] = [:]
+    private var processes: [Part: ChildProcess] = [:]
 
     init() throws {
         script = try #require(Self.brokerScript)
@@ -39,7 +42,7 @@ final class RunningSystem {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/skald"
     }
 
-    private static var repository: String {
+    static var repository: String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
     }
@@ -53,57 +56,61 @@ final class RunningSystem {
         case .worker: words = ["worker", "--sagas", Self.repository + "/sagas"]
         case .inventory, .payment, .ledger: break
         }
-        processes[part] = try launch(words + arguments, log: part.rawValue, environment: environment)
+        processes[part] = try launch(words + arguments, log: logFile(of: part), environment: environment)
     }
 
     /// Waits until it has ended by itself; its exit code, or -1 after a signal.
     func waitForEnd(of part: Part) throws -> Int32 {
-        guard let process = processes.removeValue(forKey: part) else { throw Failure("\(part) does not run") }
-        process.waitUntilExit()
-        return process.terminationReason == .exit ? process.terminationStatus : -1
+        let process = try process(of: part)
+        processes[part] = nil
+        return try Self.waitForEnd(of: process)
     }
 
-    /// Writes beyond this fail from now on, until it is "unlimited".
-    func limitFileSize(of part: Part, to bytes: String) throws {
-        guard let process = processes[part] else { throw Failure("\(part) does not run") }
-        let status = system("prlimit --pid \(process.processIdentifier) --fsize=\(bytes):unlimited")
-        guard status == 0 else { throw Failure("prlimit: \(status)") }
+    /// Longer than anything here takes; only a failing test waits for it.
+    static func waitForEnd(of process: ChildProcess) throws -> Int32 {
+        let deadline = ContinuousClock.now + .seconds(600)
+        while true {
+            switch process.end {
+            case .exited(let code): return code
+            case .killed: return -1
+            case nil: break
+            }
+            guard ContinuousClock.now < deadline else {
+                process.signalGroup(SIGKILL)
+                throw Failure("process \(process.pid) does not end")
+            }
+            usleep(2_000)
+        }
     }
+
+    private func process(of part: Part) throws -> ChildProcess {
+        guard let process = processes[part] else { throw Failure("\(part) does not run") }
+        return process
+    }
+
+    /// Writes beyond this many bytes fail from now on; nil lifts that.
+    func limitFileSize(of part: Part, to bytes: UInt?) throws { try process(of: part).limitFileSize(bytes) }
 
     /// Kills -9 and waits until it is gone.
     func kill(_ part: Part) throws {
         if part == .broker { return try broker("kill") }
-        guard let process = processes.removeValue(forKey: part) else { throw Failure("\(part) does not run") }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        try process(of: part).signal(SIGKILL)
+        _ = try waitForEnd(of: part)
     }
 
     /// It stands still until ``thaw(_:)``.
-    func freeze(_ part: Part) throws { try signal(SIGSTOP, part) }
-    func thaw(_ part: Part) throws { try signal(SIGCONT, part) }
-
-    private func signal(_ number: Int32, _ part: Part) throws {
-        guard let process = processes[part] else { throw Failure("\(part) does not run") }
-        Foundation.kill(process.processIdentifier, number)
-    }
+    func freeze(_ part: Part) throws { try process(of: part).signal(SIGSTOP) }
+    func thaw(_ part: Part) throws { try process(of: part).signal(SIGCONT) }
 
     /// SIGTERM to all processes; their exit codes.
-    func stop() -> [Part: Int32] {
-        for process in processes.values { process.terminate() }
-        var codes: [Part: Int32] = [:]
-        for (part, process) in processes {
-            process.waitUntilExit()
-            codes[part] = process.terminationStatus
-        }
-        processes = [:]
-        return codes
+    func stop() throws -> [Part: Int32] {
+        for process in processes.values { process.signal(SIGTERM) }
+        return try [Part: Int32](uniqueKeysWithValues: processes.keys.map { ($0, try waitForEnd(of: $0)) })
     }
 
     func tearDown() {
-        for process in processes.values {
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        for process in processes.values { process.signalGroup(SIGKILL) }
+        for process in processes.values { _ = try? Self.waitForEnd(of: process) }
         try? broker("stop", "--purge")
         try? FileManager.default.removeItem(atPath: directory)
     }
@@ -111,10 +118,11 @@ final class RunningSystem {
     /// Runs rabbitmqctl.
     func control(_ arguments: String) throws { try broker("ctl", "-- " + arguments) }
 
-    /// Not through `Process`: it waits for the broker too, which has inherited its descriptors.
-    private func broker(_ verb: String, _ rest: String = "") throws {
-        let log = directory + "/broker.log"
-        let status = system("'\(script)' \(verb) --port \(port) --dir '\(directory)/broker' \(rest) >'\(log)' 2>&1")
+    /// - Parameter directory: where the broker is, unless it is the one of this system.
+    func broker(_ verb: String, in directory: String? = nil, owner: pid_t = getpid(), _ rest: String = "") throws {
+        let log = self.directory + "/broker.log"
+        let options = "--port \(port) --dir '\(directory ?? self.directory + "/broker")' --owner \(owner)"
+        let status = system("'\(script)' \(verb) \(options) \(rest) >'\(log)' 2>&1")
         guard status == 0 else {
             throw Failure(
                 "broker \(verb): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "status \(status)")")
@@ -126,38 +134,30 @@ final class RunningSystem {
     /// Runs one command to its end: exit code and what it printed.
     func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
         let file = directory + "/output-\(UUID().uuidString)"
-        let process = try launch(arguments, log: nil, output: file)
-        process.waitUntilExit()
-        return (process.terminationStatus, try String(contentsOfFile: file, encoding: .utf8))
+        let code = try Self.waitForEnd(of: launch(arguments, log: file))
+        return (code, try String(contentsOfFile: file, encoding: .utf8))
     }
 
     /// Starts one command, to be ended by whoever called.
-    func begin(_ arguments: [String]) throws -> Process { try launch(arguments, log: "tool") }
+    func begin(_ arguments: [String]) throws -> ChildProcess {
+        try launch(arguments, log: directory + "/tool.log")
+    }
 
     private func launch(
-        _ arguments: [String], log: String?, output: String? = nil, environment: [String: String] = [:]
-    ) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments = arguments
-        process.environment = [
+        _ arguments: [String], log: String, environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        let ours = [
             "SKALD_BROKER_URL": brokerURL, "SKALD_DATA_DIR": dataDirectory, "HOME": directory, "PATH": "/usr/bin:/bin",
-        ].merging(environment) { $1 }
-        let path = output ?? directory + "/\(log ?? "tool").log"
-        if !FileManager.default.fileExists(atPath: path) {
-            try #require(FileManager.default.createFile(atPath: path, contents: nil))
-        }
-        let handle = try #require(FileHandle(forWritingAtPath: path))
-        try handle.seekToEnd()
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
-        return process
+        ]
+        return try ChildProcess(
+            Self.executable, arguments, environment: ours.merging(environment) { $1 }, log: log)
     }
 
     func log(of part: Part) -> String {
-        (try? String(contentsOfFile: "\(directory)/\(part.rawValue).log", encoding: .utf8)) ?? ""
+        (try? String(contentsOfFile: logFile(of: part), encoding: .utf8)) ?? ""
     }
+
+    private func logFile(of part: Part) -> String { "\(directory)/\(part.rawValue).log" }
 
     // MARK: What there is to see
 

@@ -96,6 +96,5 @@ final class BenchSite: @unchecked Sendable {
     func end() {
         driver?.close()
         ChildProcess.killAll()
-        broker.endPortMapper()
     }
 }

@@ -95,7 +95,6 @@ final class ChaosRun: Sendable {
         feeder.end()
         network.stop()
         ChildProcess.killAll()
-        broker.endPortMapper()
     }
 
     private func waitForWorker() async throws {

@@ -13,6 +13,7 @@ final class PrivateBroker: Sendable {
     let port: Int
     private let directory: String
     private let process = Mutex<ChildProcess?>(nil)
+    private let portMapper = Mutex<ChildProcess?>(nil)
 
     var url: String { "amqp://guest:guest@127.0.0.1:\(port)/" }
     var log: String { directory + "/console.log" }
@@ -78,6 +79,7 @@ final class PrivateBroker: Sendable {
     /// Returns when it speaks AMQP.
     func start() async throws {
         let deadline = ContinuousClock.now + Self.patience
+        try await startPortMapper()
         var attempt = try launch()
         while !LocalSocket.speaksAMQP(port: port) {
             guard ContinuousClock.now < deadline else {
@@ -90,6 +92,17 @@ final class PrivateBroker: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+
+    /// Erlang would start one that outlives the broker, and us.
+    private func startPortMapper() async throws {
+        let port = port + 2
+        if portMapper.withLock({ $0.map { $0.end == nil } ?? false }) { return }
+        let child = try ChildProcess(
+            "/usr/bin/epmd", ["-port", "\(port)", "-address", "127.0.0.1"], environment: environment,
+            log: directory + "/epmd.log")
+        portMapper.withLock { $0 = child }
+        while LocalSocket.isFree(port: port), child.end == nil { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     private func launch() throws -> ChildProcess {
@@ -117,24 +130,6 @@ final class PrivateBroker: Sendable {
 
     /// It has ended without being told to.
     var hasEndedByItself: Bool { process.withLock { $0?.end != nil } }
-
-    /// Ends epmd, which outlives the broker; it refuses until it has noticed that the broker is gone. Blocks.
-    func endPortMapper() {
-        let output = directory + "/epmd.log"
-        for _ in 0..<100 {
-            guard
-                let epmd = try? ChildProcess(
-                    "/usr/bin/epmd", ["-port", "\(port + 2)", "-kill"], environment: environment, log: output,
-                    isLast: true)
-            else { return }
-            while epmd.end == nil { usleep(5_000) }
-            if epmd.end == .exited(0) { return }
-            let said = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
-            guard said.contains("living nodes") else { return }
-            try? FileManager.default.removeItem(atPath: output)
-            usleep(100_000)
-        }
-    }
 
     /// The process that does the work; nil when there is none.
     var machinePID: pid_t? { process.withLock { $0?.pid }.flatMap(Self.machine) }
