@@ -39,12 +39,17 @@ package final class Databases {
 
     /// Nobody has written anything.
     func begin(stock: String) throws {
-        for watch in [storeWatch, inventoryWatch, paymentWatch, ledgerWatch] { watch.process = nil }
+        end()
         if !isFresh {
             for (queue, content) in contents { try content.restore(queue) }
         }
         isFresh = false
         _ = try inventory.queue.write { try Inventory.receive(stock, into: $0, now: VirtualTime.origin) }
+    }
+
+    /// Whose commits were watched is forgotten.
+    func end() {
+        for watch in [storeWatch, inventoryWatch, paymentWatch, ledgerWatch] { watch.process = nil }
     }
 
     func definition(of saga: SagaID, in store: StoreView) throws -> SagaDefinition? {

@@ -34,6 +34,9 @@ final class VirtualTime: @unchecked Sendable {
             Event(due: milliseconds + max(0, delay), lot: lots.next(), number: eventCount, action: action))
     }
 
+    /// What was to come does not.
+    func end() { events = Heap() }
+
     /// Goes on to the next event; false when there is none.
     func runNext() -> Bool {
         guard let next = events.popMin() else { return false }

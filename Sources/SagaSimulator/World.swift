@@ -205,7 +205,10 @@ final class World: @unchecked Sendable {
     /// Lets go of everything that refers back here.
     func end() {
         for process in processes { process.end() }
-        network.onClockJump = {}
+        customer = nil
+        databases.end()
+        network.end()
+        time.end()
     }
 
     // MARK: Faults of the machines

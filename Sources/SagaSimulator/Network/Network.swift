@@ -133,6 +133,13 @@ final class Network: @unchecked Sendable {
 
     // MARK: Connections
 
+    /// Lets go of everybody, who all refer back here.
+    func end() {
+        for link in links { link.end() }
+        (links, consumers, awaiting, publisher) = ([], [:], [:], nil)
+        onClockJump = {}
+    }
+
     func declare(_ topology: Topology) throws(BusError) {
         try broker.declare(topology)
         queues.declared(topology)
@@ -211,6 +218,8 @@ protocol SimulatedLink: AnyObject {
     func lose()
     func restore()
     func block(reason: String?)
+    /// The simulation is over: what is on the way stays there.
+    func end()
 }
 
 extension Message {

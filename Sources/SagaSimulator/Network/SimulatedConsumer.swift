@@ -153,6 +153,11 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
 
     func block(reason: String?) {}
 
+    func end() {
+        toBroker.drop()
+        fromBroker.drop()
+    }
+
     func die() {
         toBroker.cut()
         shut()

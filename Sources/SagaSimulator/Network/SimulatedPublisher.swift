@@ -78,6 +78,11 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         tell(reason.map { .publishingBlocked(reason: $0) } ?? .publishingUnblocked)
     }
 
+    func end() {
+        out.drop()
+        back.drop()
+    }
+
     func die() {
         isClosed = true
         disconnect(all: false)
