@@ -42,12 +42,13 @@ struct BenchTests {
         turn.after.processes[.broker] = ProcessReading(cpuMicroseconds: 99)
         turn.before.commits = 5
         turn.after.commits = 7
-        let measured = BenchMeasurement(system: .worker, window: 1, turn: turn)
+        let measured = BenchMeasurement(system: .worker, load: .inFlight(1), turn: turn)
         #expect(measured.perSecond == 2)
         #expect(measured.cpu { $0 == .worker } == 500)
         #expect(measured.commits == 0.5)
         #expect(measured.latency(0.5) == 300)
         #expect(measured.latency(0.99) == 400)
+        #expect(measured.p99ToP50 == 400.0 / 300)
     }
 
     @Test func commitsAreSQLitesOwnCount() throws {
@@ -68,6 +69,7 @@ struct BenchTests {
     @Test func aProcessIsReadFromTheKernel() {
         let own = ProcessReading(pid: getpid())
         #expect(own.residentBytes > 1_000_000)
+        #expect(own.mostResidentBytes >= own.residentBytes / 2)
         #expect(ProcessReading(pid: 0).residentBytes == 0)
     }
 }

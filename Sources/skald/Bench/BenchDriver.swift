@@ -5,27 +5,33 @@ import SagaCore
 
 /// What one turn gave.
 struct BenchTurn: Sendable {
+    /// In the measured time.
     var ended = 0
-    /// Of the sagas that ended in the measured time, from handing over the start until their event is here.
+    /// How many were to begin each second; 0 where so many were in flight instead.
+    var perSecondDue = 0.0
+    /// Of each saga that counts, from when it was handed over, or was due, until its event is here.
     var microseconds: [Int64] = []
     var seconds = 0.0
     var before = SiteReading()
     var after = SiteReading()
 }
 
-/// Starts sagas and listens for their end, keeping as many under way as it is told.
+/// Starts sagas and listens for their end, keeping as many under way, or beginning as many a second, as it is told.
 final class BenchDriver: Sendable {
     private static let warmUp = Duration.seconds(1)
     /// Nothing has ended for so long: something is broken.
     private static let patience = Duration.seconds(60)
+    private static let longestWait = Duration.milliseconds(50)
     private static let events = "bench.events"
 
+    private let keys: BenchKeys
     private let bus: RabbitMQBus
     private let mailbox = BusMailbox()
     private let publisher: any BusPublisher
     private let consumer: any BusConsumer
 
-    init(url: String, queueKind: QueueKindArgument) throws {
+    init(url: String, queueKind: QueueKindArgument, keys: BenchKeys) throws {
+        self.keys = keys
         var logger = Logger(label: "skald.bench") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .error
         var options = RabbitMQOptions()
@@ -44,28 +50,35 @@ final class BenchDriver: Sendable {
 
     func close() { bus.close() }
 
-    /// One turn: fills the window, measures for a time, and lets all end before it returns.
+    /// One turn: begins sagas as the load says, measures for a time, and lets all end before it returns.
+    ///
+    /// - Parameter load: sagas in flight, or a rate.
     func run(
-        _ system: BenchSystem, keys: String, window: Int, seconds: Double, read: @escaping @Sendable () -> SiteReading
+        _ system: BenchSystem, keys prefix: String, load: BenchLoad, seconds: Double,
+        read: @escaping @Sendable () -> SiteReading
     ) async throws -> BenchTurn {
         try await runOnDedicatedThread { [self] in
-            try turn(system, keys: keys, window: window, seconds: seconds, read: read)
+            try turn(system, prefix, load, seconds: seconds, read: read)
         }
     }
 
     private func turn(
-        _ system: BenchSystem, keys: String, window: Int, seconds: Double, read: () -> SiteReading
+        _ system: BenchSystem, _ prefix: String, _ load: BenchLoad, seconds: Double, read: () -> SiteReading
     ) throws -> BenchTurn {
         let clock = ContinuousClock()
         var turn = BenchTurn()
-        var startedAt: [String: ContinuousClock.Instant] = [:]
-        var number = 0
+        var underWay = SagasUnderWay(system: system, prefix: prefix, keys: keys)
+        var arrivals: ArrivalSchedule?
+        if case .rate(let rate) = load {
+            arrivals = ArrivalSchedule(from: clock.now, perSecond: rate)
+            turn.perSecondDue = rate
+        }
         let begin = clock.now + Self.warmUp
         let end = begin + .seconds(seconds)
         var measuringSince: ContinuousClock.Instant?
         var lastEnd = clock.now
         var isOver = false
-        while !isOver || !startedAt.isEmpty {
+        while !isOver || !underWay.isEmpty {
             var now = clock.now
             if measuringSince == nil, now >= begin {
                 turn.before = read()
@@ -77,50 +90,64 @@ final class BenchDriver: Sendable {
                 turn.seconds = (measuringSince ?? begin).duration(to: now).seconds
                 isOver = true
             }
-            if !isOver { start(system, keys, window, &number, &startedAt, now) }
+            if !isOver {
+                let starts =
+                    arrivals?.takeDue(at: now).map { underWay.begin(at: $0) }
+                    ?? underWay.fill(to: load.window ?? 0, at: now)
+                if !starts.isEmpty {
+                    if underWay.count == starts.count { lastEnd = now }
+                    publisher.publish(starts)
+                }
+            }
             guard lastEnd.duration(to: now) < Self.patience else {
                 throw CommandFailure(
-                    .refused, "\(startedAt.count) sagas of \(system.rawValue) have not ended in a minute; see the logs")
+                    .refused, "\(underWay.count) sagas of \(system.rawValue) have not ended in a minute; see the logs")
             }
-            let isMeasuring = measuringSince != nil && !isOver
-            for id in try takeEnds(system) {
-                guard let started = startedAt.removeValue(forKey: id) else { continue }
+            let patience = isOver ? Self.longestWait : arrivals.map { now.duration(to: $0.next) } ?? Self.longestWait
+            for id in try takeEnds(waitingAtMost: min(patience, Self.longestWait)) {
+                guard let started = underWay.end(id) else { continue }
                 lastEnd = clock.now
-                guard isMeasuring else { continue }
-                turn.ended += 1
-                turn.microseconds.append(Int64(started.duration(to: lastEnd).seconds * 1e6))
+                let isMeasuring = measuringSince != nil && !isOver
+                if isMeasuring { turn.ended += 1 }
+                // In flight those that ended in the measured time count, at a rate those that were due in it, also where
+                // they end later: a system that falls behind must not lose its slowest.
+                let counts = arrivals == nil ? isMeasuring : measuringSince.map { started >= $0 } == true
+                if counts { turn.microseconds.append(Int64(started.duration(to: lastEnd).seconds * 1e6)) }
             }
         }
         return turn
     }
 
-    private func start(
-        _ system: BenchSystem, _ keys: String, _ window: Int, _ number: inout Int,
-        _ startedAt: inout [String: ContinuousClock.Instant], _ now: ContinuousClock.Instant
-    ) {
-        var starts: [(token: UInt64, message: Message)] = []
-        while startedAt.count < window {
-            number += 1
-            let key = "\(keys)-\(number)"
-            startedAt[key] = now
-            starts.append((0, Self.start(system, key: key, isRefused: system.refuses(number))))
+    /// Starts sagas without waiting for their ends.
+    func start(_ count: Int, of system: BenchSystem, keys prefix: String) async throws {
+        try await runOnDedicatedThread { [self] in
+            var underWay = SagasUnderWay(system: system, prefix: prefix, keys: keys)
+            publisher.publish(underWay.fill(to: count, at: .now))
         }
-        if !starts.isEmpty { publisher.publish(starts) }
     }
 
-    private static func start(_ system: BenchSystem, key: String, isRefused: Bool) -> Message {
-        let isBare = system == .bare
-        return Message(
-            exchange: SkaldNames.starts, routingKey: isBare ? BenchRelay.starts : "0",
-            properties: MessageProperties(messageID: key, type: system.definition),
-            body: BenchDefinitions.order(key, isRefused: isRefused), isMandatory: true)
+    /// Returns when so many sagas have ended whose keys begin so.
+    func awaitEnds(_ count: Int, keys prefix: String) async throws {
+        try await runOnDedicatedThread { [self] in
+            var ended: Set<String> = []
+            var lastEnd = ContinuousClock.now
+            while ended.count < count {
+                let new = try takeEnds(waitingAtMost: Self.longestWait).filter { $0.contains(prefix + "-") }
+                ended.formUnion(new)
+                if !new.isEmpty { lastEnd = .now }
+                guard lastEnd.duration(to: .now) < Self.patience else {
+                    throw CommandFailure(
+                        .refused, "\(count - ended.count) sagas have not ended in a minute; see the logs")
+                }
+            }
+        }
     }
 
     /// The keys of sagas that have ended.
-    private func takeEnds(_ system: BenchSystem) throws -> [String] {
+    private func takeEnds(waitingAtMost timeout: Duration) throws -> [String] {
         var keys: [String] = []
         var tags: [DeliveryTag] = []
-        for event in mailbox.receive(waitingAtMost: .milliseconds(50)) {
+        for event in mailbox.receive(waitingAtMost: max(.zero, timeout)) {
             switch event {
             case .delivery(let delivery):
                 tags.append(delivery.tag)
@@ -139,4 +166,40 @@ final class BenchDriver: Sendable {
         if !tags.isEmpty { consumer.acknowledge(tags) }
         return keys
     }
+}
+
+/// Sagas that have been started and have not ended, by their keys.
+private struct SagasUnderWay {
+    let system: BenchSystem
+    let prefix: String
+    let keys: BenchKeys
+    private var number = 0
+    private var startedAt: [String: ContinuousClock.Instant] = [:]
+
+    init(system: BenchSystem, prefix: String, keys: BenchKeys) {
+        self.system = system
+        self.prefix = prefix
+        self.keys = keys
+    }
+
+    var count: Int { startedAt.count }
+    var isEmpty: Bool { startedAt.isEmpty }
+
+    mutating func begin(at time: ContinuousClock.Instant) -> (token: UInt64, message: Message) {
+        number += 1
+        let key = keys.key(prefix, number)
+        startedAt[key] = time
+        let message = Message(
+            exchange: SkaldNames.starts, routingKey: system == .bare ? BenchRelay.starts : "0",
+            properties: MessageProperties(messageID: key, type: system.definition),
+            body: BenchDefinitions.order(key, isRefused: system.refuses(number)), isMandatory: true)
+        return (0, message)
+    }
+
+    mutating func fill(to window: Int, at time: ContinuousClock.Instant) -> [(token: UInt64, message: Message)] {
+        (0..<max(0, window - count)).map { _ in begin(at: time) }
+    }
+
+    /// When it began; nil if it is none of these.
+    mutating func end(_ key: String) -> ContinuousClock.Instant? { startedAt.removeValue(forKey: key) }
 }

@@ -11,7 +11,9 @@ import SagaYAML
 import Synchronization
 
 /// Engine and order services alone, on files, without broker or bus, in processor time: for a profiler.
-struct BenchEngine: AsyncParsableCommand {
+///
+/// All on the main thread: see ``Skald/main()``.
+struct BenchEngine: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine", abstract: "Engine and services alone, for a profiler.", shouldDisplay: false)
 
@@ -20,67 +22,20 @@ struct BenchEngine: AsyncParsableCommand {
     @Option(help: "Messages a transaction.") var batch = 64
     @Flag(help: "Let the order services do the work instead of an echo.") var services = false
 
-    func run() async throws {
-        try await reportingFailures {
-            let name = "\(services ? BenchDefinitions.order : BenchDefinitions.echo).yaml"
-            let definition = try DefinitionFile.parse(BenchDefinitions.files[name] ?? "", file: name).get()
-            try await runOnDedicatedThread { [self] in try drive(definition) }
+    func run() throws {
+        try reportingFailures {
+            let store = try SagaStore(path: dir + "/skald.sqlite")
+            let definition = try BenchDefinitions.definition(services ? BenchDefinitions.order : BenchDefinitions.echo)
+            let core = try EngineCore(store: store, settings: EngineSettings(), definitions: [definition])
+            var drive = EngineDrive(core: core, definition: definition)
+            drive.batch = batch
+            let town = services ? try Town(directory: dir) : nil
+            if let town { drive.answer = town.answer }
+            try drive.run(sagas) { "k-\($0)" }
+            func each(_ nanoseconds: Int64) -> Int { Int(Double(nanoseconds) / 1000 / Double(sagas)) }
+            let services = town.map { ", services \(each($0.nanoseconds)) µs a saga" } ?? ""
+            Terminal.standardOutput.line("engine \(each(drive.engineNanoseconds)) µs a saga\(services)")
         }
-    }
-
-    private func drive(_ definition: SagaDefinition) throws {
-        let store = try SagaStore(path: dir + "/skald.sqlite")
-        let core = try EngineCore(store: store, settings: EngineSettings(), definitions: [definition])
-        let town = services ? try Town(directory: dir) : nil
-        var random = SplitMix64(seed: 1)
-        var now = Timestamp.wallClock
-        var waiting: [Delivery] = []
-        var confirmed: [OutboxRowID] = []
-        var (started, ended, number): (Int, Int, UInt64) = (0, 0, 0)
-        var engineNanoseconds: Int64 = 0
-        func delivery(_ consumer: ConsumerID, _ message: Message) -> Delivery {
-            number += 1
-            return Delivery(
-                consumer: consumer, tag: DeliveryTag(epoch: 1, number: number), isRedelivered: false, message: message)
-        }
-        while ended < sagas {
-            while started < sagas, waiting.count < batch {
-                started += 1
-                let message = Message(
-                    exchange: SkaldNames.starts, routingKey: "0",
-                    properties: MessageProperties(messageID: "k-\(started)", type: definition.name),
-                    body: BenchDefinitions.order("k-\(started)", isRefused: false))
-                waiting.append(delivery(.starts, message))
-            }
-            var input = EngineBatch()
-            input.deliveries = Array(waiting.prefix(batch))
-            input.confirmed = confirmed
-            waiting.removeFirst(input.deliveries.count)
-            now = now.adding(milliseconds: 1)
-            let begun = processorNanoseconds()
-            let result = try core.process(input, at: now, using: &random)
-            confirmed = result.outgoing.map(\.id)
-            for row in confirmed { core.wasConfirmed(row) }
-            engineNanoseconds += processorNanoseconds() - begun
-            ended += result.outgoing.count { $0.command == nil }
-            let commands = result.outgoing.filter { $0.command != nil }.map(\.message)
-            for reply in try town?.answer(commands, at: now) ?? commands.map(Self.echo) {
-                waiting.append(delivery(.replies, reply))
-            }
-        }
-        let engine = Double(engineNanoseconds) / 1000 / Double(sagas)
-        print("engine \(Int(engine)) µs a saga", terminator: "")
-        if let town {
-            print(", services \(Int(Double(town.nanoseconds) / 1000 / Double(sagas))) µs a saga")
-        } else {
-            print()
-        }
-    }
-
-    private static func echo(_ command: Message) throws -> Message {
-        let command = try Command.decode(command)
-        let reply = Reply(command: command.id, outcome: .succeeded, attempt: 1, body: ["done": true])
-        return reply.message(to: SkaldNames.replyQueue(shard: 0))
     }
 }
 
@@ -135,10 +90,4 @@ private final class Town {
         _ = mailbox.receive(waitingAtMost: nil)
         return back.withLock { $0 }
     }
-}
-
-private func processorNanoseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

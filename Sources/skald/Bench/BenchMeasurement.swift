@@ -3,7 +3,8 @@ import SagaCore
 /// One turn of one system.
 struct BenchMeasurement: Sendable {
     let system: BenchSystem
-    let window: Int
+    /// As it was asked for.
+    let load: BenchLoad
     let turn: BenchTurn
 
     var perSecond: Double { turn.seconds > 0 ? Double(turn.ended) / turn.seconds : 0 }
@@ -22,6 +23,12 @@ struct BenchMeasurement: Sendable {
         let sorted = turn.microseconds.sorted()
         guard !sorted.isEmpty else { return 0 }
         return sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
+    }
+
+    /// How much longer the slowest of a hundred take than one in the middle.
+    var p99ToP50: Double {
+        let middle = latency(0.5)
+        return middle > 0 ? Double(latency(0.99)) / Double(middle) : 0
     }
 
     private func perSaga(_ value: (BenchProcess, ProcessReading) -> Double) -> Double {

@@ -55,6 +55,6 @@ extension BenchReport {
     }
 
     private static let colours: [BenchSystem: String] = [
-        .bare: "#9aa5b1", .worker: "#2f6fab", .services: "#2e9e6b", .refused: "#c47a2c",
+        .bare: "#9aa5b1", .worker: "#2f6fab", .filled: "#6b4ea8", .services: "#2e9e6b", .refused: "#c47a2c",
     ]
 }

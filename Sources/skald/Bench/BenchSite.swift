@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import OrderServices
 import SagaBus
+import SagaStore
 
 /// A process whose cost is counted.
 enum BenchProcess: Hashable, Sendable {
@@ -22,15 +23,26 @@ enum BenchProcess: Hashable, Sendable {
 final class BenchSite: @unchecked Sendable {
     // Used by the one task of the command.
     private let directory: String
-    private let queueKind: QueueKindArgument
+    private let dataDirectory: String
+    private let settings: Settings
     private let broker: PrivateBroker
     private var children: [BenchProcess: ChildProcess] = [:]
     private var driver: BenchDriver?
     private var turns = 0
 
-    init(directory: String, queueKind: QueueKindArgument) throws {
+    struct Settings {
+        var queueKind = QueueKindArgument.classic
+        var keys = BenchKeys.ordered
+        /// What the keys of this run begin with: a file that is kept knows those of others.
+        var run = String(UInt32.random(in: .min ... .max), radix: 36)
+        /// Where the worker's file is, if not beside the others.
+        var dataDirectory: String?
+    }
+
+    init(directory: String, _ settings: Settings) throws {
         self.directory = directory
-        self.queueKind = queueKind
+        self.settings = settings
+        dataDirectory = settings.dataDirectory ?? directory + "/data"
         try FileManager.default.createDirectory(
             atPath: directory + "/sagas", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         for (name, source) in BenchDefinitions.files {
@@ -40,51 +52,105 @@ final class BenchSite: @unchecked Sendable {
         broker = try PrivateBroker(directory: directory + "/broker")
     }
 
-    func start(_ systems: [BenchSystem]) async throws {
+    /// - Parameter absent: what is launched later.
+    func start(_ systems: [BenchSystem], without absent: BenchProcess? = nil) async throws {
         try await broker.start()
-        for process in Set(systems.flatMap { [$0.orchestrator] + $0.participants }).sorted(by: { $0.name < $1.name }) {
+        for process in Set(systems.flatMap { [$0.orchestrator] + $0.participants }).sorted(by: { $0.name < $1.name })
+        where process != absent {
             try launch(process)
         }
-        let driver = try BenchDriver(url: broker.url, queueKind: queueKind)
+        let driver = try BenchDriver(url: broker.url, queueKind: settings.queueKind, keys: settings.keys)
         self.driver = driver
         // All of them run once before anything counts.
-        for system in systems { _ = try await measure(system, window: 16, seconds: 1) }
+        for system in systems where absent.map({ system.participants.contains($0) }) != true {
+            _ = try await measure(system, .inFlight(16), seconds: 1)
+        }
     }
 
-    private func launch(_ process: BenchProcess) throws {
+    func launch(_ process: BenchProcess) throws {
         let arguments =
             switch process {
             case .broker: [String]()
             case .relay: ["bench-part", "relay"]
-            case .worker: ["worker", "--sagas", directory + "/sagas", "--in-flight", "100000"]
+            case .worker: ["worker", "--sagas", directory + "/sagas", "--in-flight", "1000000"]
             case .echo(let number): ["bench-part", "echo", "echo-\(number)"]
             case .service(.inventory): ["service", "inventory", "--stock", directory + "/stock.jsonl"]
             case .service(let service): ["service", service.rawValue]
             }
         var environment = ProcessInfo.processInfo.environment
         environment["SKALD_BROKER_URL"] = broker.url
-        environment["SKALD_DATA_DIR"] = directory + "/data"
+        environment["SKALD_DATA_DIR"] = dataDirectory
         children[process] = try ChildProcess(
-            Self.executable, arguments + ["--queue-type", queueKind.rawValue], environment: environment,
+            Self.executable, arguments + ["--queue-type", settings.queueKind.rawValue], environment: environment,
             log: "\(directory)/\(process.name).log")
     }
 
-    private static var executable: String {
+    static var executable: String {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     }
 
-    func measure(_ system: BenchSystem, window: Int, seconds: Double) async throws -> BenchMeasurement {
-        guard let driver else { preconditionFailure("the site has been started") }
+    /// - Parameters:
+    ///   - load: what is done: sagas in flight, or a rate.
+    ///   - asked: what was asked for, where that is something else.
+    func measure(
+        _ system: BenchSystem, _ load: BenchLoad, asked: BenchLoad? = nil, seconds: Double
+    ) async throws -> BenchMeasurement {
         turns += 1
         var pids: [BenchProcess: pid_t] = [:]
         for process in [.broker, system.orchestrator] + system.participants { pids[process] = try pid(of: process) }
-        let turn = try await driver.run(system, keys: "t\(turns)", window: window, seconds: seconds) {
-            [directory, pids] in SiteReading(pids: pids, database: directory + "/data/skald.sqlite")
+        let turn = try await running().run(
+            system, keys: "\(settings.run)t\(turns)", load: load, seconds: seconds
+        ) {
+            [database, pids] in SiteReading(pids: pids, database: database)
         }
+        try refuseEnded()
+        return BenchMeasurement(system: system, load: asked ?? load, turn: turn)
+    }
+
+    var database: String { dataDirectory + "/skald.sqlite" }
+
+    func running() throws -> BenchDriver {
+        guard let driver else { preconditionFailure("the site has been started") }
+        return driver
+    }
+
+    func refuseEnded() throws {
         for (process, child) in children where child.end != nil {
             throw CommandFailure(.refused, "\(process.name) has ended; log: \(directory)/\(process.name).log")
         }
-        return BenchMeasurement(system: system, window: window, turn: turn)
+    }
+
+    func reading(of process: BenchProcess) throws -> ProcessReading { ProcessReading(pid: try pid(of: process)) }
+
+    // MARK: The worker's start
+
+    /// Stops the worker in order and starts it again, so often: the seconds until it takes messages, each time.
+    func restartWorker(_ times: Int) async throws -> [Double] {
+        var seconds: [Double] = []
+        for _ in 0..<times {
+            try await stopWorker()
+            let begun = ContinuousClock.now
+            try launch(.worker)
+            let log = "\(directory)/\(BenchProcess.worker.name).log"
+            while try SagaStoreReader(path: database).read({ try $0.fact(StoreFact.isOpen) }) != "yes" {
+                try refuseEnded()
+                guard begun.duration(to: .now) < .seconds(600) else {
+                    throw CommandFailure(.refused, "the worker does not start; log: \(log)")
+                }
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            seconds.append(begun.duration(to: .now) / .seconds(1))
+        }
+        return seconds
+    }
+
+    func stopWorker() async throws {
+        guard let worker = children.removeValue(forKey: .worker) else { return }
+        worker.signal(SIGTERM)
+        guard await worker.end(within: .seconds(60)) == .exited(0) else {
+            throw CommandFailure(
+                .refused, "the worker does not stop; log: \(directory)/\(BenchProcess.worker.name).log")
+        }
     }
 
     private func pid(of process: BenchProcess) throws -> pid_t {
@@ -93,6 +159,7 @@ final class BenchSite: @unchecked Sendable {
         return child.pid
     }
 
+    /// Everything is killed, also what other sites have started.
     func end() {
         driver?.close()
         ChildProcess.killAll()

@@ -1,16 +1,26 @@
 import OrderServices
 import SagaBus
 import SagaCore
+import SagaYAML
 
 /// What is measured: who moves three commands and three replies between a start and an event.
 enum BenchSystem: String, CaseIterable, Sendable {
-    case bare, worker, services, refused
+    case bare, worker
+    /// The worker on a file with many finished sagas.
+    case filled
+    case services, refused
+    /// The worker with a second participant that does not answer until it is told to.
+    case open
+
+    /// Those that can be asked for by name.
+    static let choosable: [BenchSystem] = [.bare, .worker, .services, .refused]
 
     /// The definition its sagas are started with.
     var definition: String {
         switch self {
         case .bare: BenchDefinitions.bare
-        case .worker: BenchDefinitions.echo
+        case .worker, .filled: BenchDefinitions.echo
+        case .open: BenchDefinitions.open
         case .services, .refused: BenchDefinitions.order
         }
     }
@@ -23,7 +33,8 @@ enum BenchSystem: String, CaseIterable, Sendable {
 
     var participants: [BenchProcess] {
         switch self {
-        case .bare, .worker: [.echo(1), .echo(2), .echo(3)]
+        case .bare, .worker, .filled: [.echo(1), .echo(2), .echo(3)]
+        case .open: [.echo(1), .echo(BenchDefinitions.late), .echo(3)]
         case .services, .refused: [.service(.inventory), .service(.ledger), .service(.payment)]
         }
     }
@@ -32,11 +43,18 @@ enum BenchSystem: String, CaseIterable, Sendable {
 enum BenchDefinitions {
     static let bare = "bench-bare"
     static let echo = "bench-echo"
+    static let open = "bench-open"
     static let order = "bench-order"
     static let completed = "BENCH_COMPLETED"
     static let compensated = "BENCH_COMPENSATED"
 
-    static let files = ["\(echo).yaml": echoSource, "\(order).yaml": orderSource]
+    static let files = ["\(echo).yaml": echoSource, "\(open).yaml": openSource, "\(order).yaml": orderSource]
+
+    /// One of ``files``, by the name of its saga.
+    static func definition(_ name: String) throws -> SagaDefinition {
+        let file = "\(name).yaml"
+        return try DefinitionFile.parse(files[file] ?? "", file: file).get()
+    }
 
     private static let echoSource = """
         saga: \(echo)
@@ -53,6 +71,34 @@ enum BenchDefinitions {
             participant: echo-2
             action: echo.do
             compensation: echo.undo
+            with: { order: "${input}" }
+          - name: third
+            participant: echo-3
+            action: echo.do
+            compensation: echo.undo
+            with: { order: "${input}" }
+        """
+
+    /// The number of the participant that does not answer at first.
+    static let late = 4
+
+    /// Its second participant may take its time: nothing is sent twice and nothing held back meanwhile.
+    private static let openSource = """
+        saga: \(open)
+        version: 1
+        key: ${input.orderId}
+        events: { completed: \(completed), compensated: \(compensated) }
+        steps:
+          - name: first
+            participant: echo-1
+            action: echo.do
+            compensation: echo.undo
+            with: { order: "${input}" }
+          - name: second
+            participant: echo-\(late)
+            action: echo.do
+            compensation: echo.undo
+            timeout: 1h
             with: { order: "${input}" }
           - name: third
             participant: echo-3

@@ -7,6 +7,8 @@ struct ProcessReading: Sendable {
     /// Handed to the file system for writing.
     var writtenBytes: Int64 = 0
     var residentBytes: Int64 = 0
+    /// The most it has ever been.
+    var mostResidentBytes: Int64 = 0
 
     init(cpuMicroseconds: Int64) { self.cpuMicroseconds = cpuMicroseconds }
 
@@ -26,6 +28,10 @@ struct ProcessReading: Sendable {
         }
         for line in Self.text("/proc/\(pid)/io").split(separator: "\n") where line.hasPrefix("write_bytes: ") {
             writtenBytes = Int64(line.dropFirst("write_bytes: ".count)) ?? 0
+        }
+        for line in Self.text("/proc/\(pid)/status").split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            let kilobytes = line.dropFirst("VmHWM:".count).split(whereSeparator: \.isWhitespace).first
+            mostResidentBytes = (kilobytes.flatMap { Int64($0) } ?? 0) * 1024
         }
     }
 
