@@ -90,7 +90,8 @@ struct Bench: AsyncParsableCommand {
                 try await InstructionCount(directory: directory).run().show(asJSON: output.isJSON)
             } else if let open {
                 let measured = OpenSagasBench(
-                    count: open, window: try plan().loads.first?.window ?? 64, seconds: seconds)
+                    count: open, window: inFlight == nil ? 64 : try plan().loads.first?.window ?? 64,
+                    seconds: seconds)
                 try await measured.run(in: directory, settings).show(asJSON: output.isJSON)
             } else {
                 try await measureTurns(in: directory, settings)
