@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import RabbitMQBus
 
@@ -79,8 +78,6 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            let signals = Self.endingAllOnSignals()
-            defer { for source in signals { source.cancel() } }
             let directory = dir ?? FileManager.default.temporaryDirectory.path + "/skald-bench-\(getpid())"
             defer { if dir == nil { try? FileManager.default.removeItem(atPath: directory) } }
             var settings = BenchSite.Settings()
@@ -96,20 +93,6 @@ struct Bench: AsyncParsableCommand {
             } else {
                 try await measureTurns(in: directory, settings)
             }
-        }
-    }
-
-    /// Who interrupts it at the terminal leaves no broker and no worker behind.
-    private static func endingAllOnSignals() -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM, SIGHUP].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                BenchSite.endAll()
-                _exit(128 + number)
-            }
-            source.resume()
-            return source
         }
     }
 

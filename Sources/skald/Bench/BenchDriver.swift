@@ -19,6 +19,8 @@ struct BenchTurn: Sendable {
 /// Starts sagas and listens for their end, keeping as many under way, or beginning as many a second, as it is told.
 final class BenchDriver: Sendable {
     private static let warmUp = Duration.seconds(1)
+    /// Of many in flight the first ones, which begin all at once, have to end before anything counts; but not for ever.
+    private static let longestWarmUp = Duration.seconds(30)
     /// Nothing has ended for so long: something is broken.
     private static let patience = Duration.seconds(60)
     private static let longestWait = Duration.milliseconds(50)
@@ -73,21 +75,22 @@ final class BenchDriver: Sendable {
             arrivals = ArrivalSchedule(from: clock.now, perSecond: rate)
             turn.perSecondDue = rate
         }
-        let begin = clock.now + Self.warmUp
-        let end = begin + .seconds(seconds)
+        let begun = clock.now
         var measuringSince: ContinuousClock.Instant?
-        var lastEnd = clock.now
+        var endedBefore = 0
+        var lastEnd = begun
         var isOver = false
         while !isOver || !underWay.isEmpty {
             var now = clock.now
-            if measuringSince == nil, now >= begin {
+            let hasTurnedOver = endedBefore >= load.window ?? 0 || begun.duration(to: now) > Self.longestWarmUp
+            if measuringSince == nil, begun.duration(to: now) > Self.warmUp, hasTurnedOver {
                 turn.before = read()
                 measuringSince = clock.now
             }
-            if !isOver, now >= end {
+            if !isOver, let since = measuringSince, since.duration(to: now) >= .seconds(seconds) {
                 turn.after = read()
                 now = clock.now
-                turn.seconds = (measuringSince ?? begin).duration(to: now).seconds
+                turn.seconds = since.duration(to: now).seconds
                 isOver = true
             }
             if !isOver {
@@ -108,7 +111,7 @@ final class BenchDriver: Sendable {
                 guard let started = underWay.end(id) else { continue }
                 lastEnd = clock.now
                 let isMeasuring = measuringSince != nil && !isOver
-                if isMeasuring { turn.ended += 1 }
+                if isMeasuring { turn.ended += 1 } else { endedBefore += 1 }
                 // In flight those that ended in the measured time count, at a rate those that were due in it, also where
                 // they end later: a system that falls behind must not lose its slowest.
                 let counts = arrivals == nil ? isMeasuring : measuringSince.map { started >= $0 } == true
