@@ -7,12 +7,16 @@ import SagaStore
 
 /// A data directory whose worker's file holds many finished sagas, as one that has been in use for long.
 enum FilledFile {
-    /// Makes the file where there is none; takes the one that is there.
-    ///
-    /// One saga goes through the engine, the others are copies of its rows.
+    /// Makes the file where there is none, takes the one that is there, and reads its keys: a worker that has been running
+    /// for long would not have them to read from the disk.
     static func prepare(_ directory: String, count: Int) throws {
         let path = directory + "/skald.sqlite"
-        if FileManager.default.fileExists(atPath: path) { return try take(path, count) }
+        if !FileManager.default.fileExists(atPath: path) { try make(path, in: directory, count) }
+        try take(path, count)
+    }
+
+    /// One saga goes through the engine, the others are copies of its rows.
+    private static func make(_ path: String, in directory: String, _ count: Int) throws {
         let work = directory + "/filling"
         try? FileManager.default.removeItem(atPath: work)
         let unfinished = work + "/skald.sqlite"
