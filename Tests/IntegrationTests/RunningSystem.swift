@@ -66,9 +66,9 @@ final class RunningSystem {
         return try Self.waitForEnd(of: process)
     }
 
-    /// Longer than anything here takes; only a failing test waits for it.
-    static func waitForEnd(of process: ChildProcess) throws -> Int32 {
-        let deadline = ContinuousClock.now + .seconds(600)
+    /// - Parameter patience: longer than it takes; only a failing test waits for it.
+    static func waitForEnd(of process: ChildProcess, patience: Duration = .seconds(300)) throws -> Int32 {
+        let deadline = ContinuousClock.now + patience
         while true {
             switch process.end {
             case .exited(let code): return code
@@ -134,7 +134,7 @@ final class RunningSystem {
     /// Runs one command to its end: exit code and what it printed.
     func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
         let file = directory + "/output-\(UUID().uuidString)"
-        let code = try Self.waitForEnd(of: launch(arguments, log: file))
+        let code = try Self.waitForEnd(of: launch(arguments, log: file), patience: .seconds(600))
         return (code, try String(contentsOfFile: file, encoding: .utf8))
     }
 
