@@ -45,7 +45,12 @@ public final class Watcher {
 
     public func deliveries(_ count: Int) throws -> [Delivery] {
         var found: [Delivery] = []
-        while found.count < count { found.append(try delivery()) }
+        while found.count < count {
+            found.append(
+                try next("delivery \(found.count + 1) of \(count)") {
+                    if case .delivery(let delivery) = $0 { delivery } else { nil }
+                })
+        }
         return found
     }
 

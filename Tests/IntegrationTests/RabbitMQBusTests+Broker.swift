@@ -3,6 +3,8 @@ import RabbitMQBus
 import SagaBus
 import Testing
 
+@testable import skald
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -14,13 +16,14 @@ private struct OwnBroker {
     static let missing: Comment = "set SKALD_TEST_BROKER_CONTROL to the path of scripts/broker"
 
     private let script: String
-    private let port = Int.random(in: 20_000...31_000)
+    private let port: Int
     let bus: RabbitMQBus
     let queue = uniqueName()
     let watcher = Watcher(patience: .seconds(600))
 
     private init(script: String) throws {
         self.script = script
+        port = try PrivateBroker.freePort()
         var options = RabbitMQOptions()
         options.heartbeat = .seconds(2)
         bus = try RabbitMQBus(url: "amqp://guest:guest@127.0.0.1:\(port)/", options: options)

@@ -23,12 +23,13 @@ final class RunningSystem {
     let directory: String
     /// Where the databases are; ``directory`` unless a test has another place for them.
     var dataDirectory: String
-    private let port = Int.random(in: 20_000...31_000)
+    private let port: Int
     private let script: String
     private var processes: [Part: ChildProcess] = [:]
 
     init() throws {
         script = try #require(Self.brokerScript)
+        port = try PrivateBroker.freePort()
         directory = NSTemporaryDirectory() + "skald-system-\(UUID().uuidString)"
         dataDirectory = directory
         try FileManager.default.createDirectory(

@@ -50,7 +50,7 @@ final class PrivateBroker: Sendable {
     }
 
     /// The broker, Erlang's own port and epmd's follow one another, below the range the system hands out itself.
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         for _ in 0..<50 {
             let port = Int.random(in: 20_000...32_000)
             if (port...port + 2).allSatisfy({ LocalSocket.isFree(port: $0) }) { return port }
