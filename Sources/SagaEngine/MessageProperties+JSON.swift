@@ -5,46 +5,47 @@ import SagaCore
 extension MessageProperties {
     /// Written without values in between: there is one for each message.
     package var encodedJSON: [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(256)
-        func add(_ name: StaticString) {
-            output.append(UInt8(ascii: output.isEmpty ? "{" : ","))
+        var output = ByteWriter(capacity: 256)
+        var isFirst = true
+        func add(_ name: StaticString, to output: inout ByteWriter) {
+            output.append(UInt8(ascii: isFirst ? "{" : ","))
+            isFirst = false
             output.append(UInt8(ascii: "\""))
-            output.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-            output.append(contentsOf: "\":".utf8)
+            output.append(name)
+            output.append("\":" as StaticString)
         }
-        func add(_ name: StaticString, _ text: String?) {
+        func add(_ name: StaticString, _ text: String?, to output: inout ByteWriter) {
             guard let text else { return }
-            add(name)
-            text.encodeJSON(into: &output)
+            add(name, to: &output)
+            output.append(quoted: text)
         }
-        add("contentType", contentType)
-        add("messageID", messageID)
-        add("correlationID", correlationID)
-        add("type", type)
-        add("replyTo", replyTo)
+        add("contentType", contentType, to: &output)
+        add("messageID", messageID, to: &output)
+        add("correlationID", correlationID, to: &output)
+        add("type", type, to: &output)
+        add("replyTo", replyTo, to: &output)
         if let expirationMilliseconds {
-            add("expiration")
-            output.append(contentsOf: "\(expirationMilliseconds)".utf8)
+            add("expiration", to: &output)
+            output.append(number: expirationMilliseconds)
         }
         if !headers.isEmpty {
-            add("headers")
+            add("headers", to: &output)
             for (index, header) in headers.enumerated() {
-                output.append(contentsOf: index == 0 ? "[[".utf8 : ",[".utf8)
-                header.name.encodeJSON(into: &output)
+                output.append((index == 0 ? "[[" : ",[") as StaticString)
+                output.append(quoted: header.name)
                 output.append(UInt8(ascii: ","))
                 switch header.value {
-                case .string(let text): text.encodeJSON(into: &output)
-                case .int(let number): output.append(contentsOf: "\(number)".utf8)
-                case .bool(let flag): output.append(contentsOf: flag ? "true".utf8 : "false".utf8)
-                case .unsupported: output.append(contentsOf: "null".utf8)
+                case .string(let text): output.append(quoted: text)
+                case .int(let number): output.append(number: number)
+                case .bool(let flag): output.append((flag ? "true" : "false") as StaticString)
+                case .unsupported: output.append("null" as StaticString)
                 }
                 output.append(UInt8(ascii: "]"))
             }
             output.append(UInt8(ascii: "]"))
         }
-        output.append(contentsOf: output.isEmpty ? "{}".utf8 : "}".utf8)
-        return output
+        output.append((isFirst ? "{}" : "}") as StaticString)
+        return output.bytes
     }
 
     init(json: JSONValue) {

@@ -55,7 +55,9 @@ final class World: @unchecked Sendable {
     }
 
     /// All processes run, and each has for some seconds, so that it has done what it does when it starts.
-    var allRun: Bool { processes.allSatisfy { $0.isAlive && time.milliseconds - $0.startedAt > 5000 } }
+    var allRun: Bool {
+        processes.allSatisfy { $0.isAlive && time.milliseconds - max($0.startedAt, $0.stoodStillUntil) > 5000 }
+    }
     var breaches: [String] {
         // Asked after every event, when there are none.
         processes.contains { !$0.breaches.isEmpty } ? processes.flatMap(\.breaches) : []

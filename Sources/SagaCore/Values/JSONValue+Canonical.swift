@@ -4,12 +4,12 @@ extension JSONValue {
     /// Keys are sorted by their UTF-8 bytes at every level; numbers are written by exact value, so that `1`, `1.0` and
     /// `1e0` are equal, and so are `0` and `-0`. Still valid JSON.
     public var canonical: [UInt8] {
-        var output: [UInt8] = []
+        var output = ByteWriter()
         encodeCanonical(into: &output)
-        return output
+        return output.bytes
     }
 
-    private func encodeCanonical(into output: inout [UInt8]) {
+    private func encodeCanonical(into output: inout ByteWriter) {
         switch self {
         case .null, .bool, .string:
             encode(into: &output)
@@ -27,7 +27,7 @@ extension JSONValue {
             output.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                member.key.encodeJSON(into: &output)
+                output.append(quoted: member.key)
                 output.append(UInt8(ascii: ":"))
                 member.value.encodeCanonical(into: &output)
             }
@@ -38,7 +38,7 @@ extension JSONValue {
 
 extension JSONNumber {
     /// Plain digits up to 19 of them for a whole number; else all digits that count and an exponent, `15e-1`.
-    fileprivate func encodeCanonical(into output: inout [UInt8]) {
+    fileprivate func encodeCanonical(into output: inout ByteWriter) {
         guard case .text(let text) = storage else { return encode(into: &output) }
         var (digits, exponent) = Self.decimal(Array(text.utf8))
         guard !digits.isEmpty else { return output.append(UInt8(ascii: "0")) }
@@ -47,8 +47,8 @@ extension JSONNumber {
             digits.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: exponent))
             exponent = 0
         }
-        output.append(contentsOf: digits)
-        if exponent != 0 { output.append(contentsOf: "e\(exponent)".utf8) }
+        for digit in digits { output.append(digit) }
+        if exponent != 0 { output.append("e\(exponent)" as String) }
     }
 
     /// The magnitude of a literal as digits without zeros at either end, times a power of ten; no digits for zero.

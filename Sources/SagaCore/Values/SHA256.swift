@@ -1,7 +1,6 @@
 /// SHA-256 (FIPS 180-4), for content hashes; not for secrets.
 public enum SHA256 {
-    /// The 32 bytes of the hash.
-    public static func hash(_ bytes: [UInt8]) -> [UInt8] {
+    private static func words(_ bytes: [UInt8]) -> [UInt32] {
         var state = initialState
         var schedule = [UInt32](repeating: 0, count: 64)
         let wholeBlocks = bytes.count / 64
@@ -12,16 +11,23 @@ public enum SHA256 {
         for start in stride(from: 0, to: tail.count, by: 64) {
             compress(tail[start..<(start + 64)], into: &state, schedule: &schedule)
         }
-        return state.flatMap { word in
+        return state
+    }
+
+    /// The 32 bytes of the hash.
+    public static func hash(_ bytes: [UInt8]) -> [UInt8] {
+        words(bytes).flatMap { word in
             [UInt8(word >> 24), UInt8(word >> 16 & 0xFF), UInt8(word >> 8 & 0xFF), UInt8(word & 0xFF)]
         }
     }
 
     /// The hash as 64 lower-case hexadecimal digits.
     public static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = hash(bytes).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
+        var text = ByteWriter(capacity: 64)
+        for word in words(bytes) {
+            for shift in stride(from: UInt32(24), through: 0, by: -8) { text.append(hex: UInt8(word >> shift & 0xFF)) }
+        }
+        return String(decoding: text.bytes, as: UTF8.self)
     }
 
     /// The last bytes, a one bit, zeros, and the length in bits: one or two blocks.

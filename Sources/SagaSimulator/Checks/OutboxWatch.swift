@@ -90,9 +90,9 @@ final class OutboxWatch {
         rows[OutboxRowID(token)]?.publishedIn = worker.life
         guard message.exchange == SkaldNames.commands else { return }
         lastAsked[message.routingKey] = time.milliseconds
-        guard isSilent(message.routingKey), let row = rows[OutboxRowID(token)], let command = row.command else {
-            return
-        }
+        // What was committed before it fell silent is not let out but published again, after a return.
+        guard isSilent(message.routingKey), let row = rows[OutboxRowID(token)], row.isHeld, let command = row.command
+        else { return }
         letOut[message.routingKey, default: [:]][command] = time.milliseconds + row.timeoutMilliseconds
     }
 
@@ -147,6 +147,8 @@ final class OutboxWatch {
 
     /// Nothing is held back for nobody.
     func checkHeld(awaited: (CommandID) -> Bool) throws {
+        // What is let out without a connection waits for the next one.
+        guard let listening = worker.publishingSince, time.milliseconds - listening > 1000 else { return }
         let useless = rows.filter { _, row in
             guard row.isHeld, row.lastPublished == nil, row.life == worker.life, let command = row.command else {
                 return false
