@@ -86,12 +86,14 @@ final class OutboxWatch {
     }
 
     func published(_ token: UInt64, _ message: Message) {
+        let isFirst = rows[OutboxRowID(token)]?.lastPublished == nil
         rows[OutboxRowID(token)]?.lastPublished = time.milliseconds
         rows[OutboxRowID(token)]?.publishedIn = worker.life
         guard message.exchange == SkaldNames.commands else { return }
         lastAsked[message.routingKey] = time.milliseconds
-        // What was committed before it fell silent is not let out but published again, after a return.
-        guard isSilent(message.routingKey), let row = rows[OutboxRowID(token)], row.isHeld, let command = row.command
+        // Let out is what was held. What no queue took is published again, whatever is thought of its participant.
+        guard isFirst, isSilent(message.routingKey), let row = rows[OutboxRowID(token)], row.isHeld,
+            let command = row.command
         else { return }
         letOut[message.routingKey, default: [:]][command] = time.milliseconds + row.timeoutMilliseconds
     }

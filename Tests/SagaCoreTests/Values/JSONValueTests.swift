@@ -14,6 +14,23 @@ import Testing
         #expect(try JSONValue.parse(value.canonical).canonical == value.canonical)
     }
 
+    @Test(
+        "What JSON does not allow as it is is escaped wherever it stands",
+        arguments: ["\"", "\\", "\u{0}", "\u{1f}", "\n"])
+    func escapes(character: String) throws {
+        for length in 0...20 {
+            for place in 0...length {
+                // The neighbours are near what is looked for.
+                let text =
+                    String(repeating: "!", count: place) + character
+                    + String(repeating: "\u{7f}é]", count: length - place)
+                let encoded = JSONValue.string(text).encoded
+                #expect(try JSONValue.parse(encoded) == .string(text))
+                #expect(encoded.filter { $0 == UInt8(ascii: "\\") }.count == (character == "\\" ? 2 : 1))
+            }
+        }
+    }
+
     @Test("Rule 22: canonical is the same for every spelling", arguments: 0..<300 as Range<UInt64>)
     func canonicalIgnoresSpelling(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
