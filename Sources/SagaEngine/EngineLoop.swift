@@ -160,6 +160,7 @@ package final class EngineLoop {
     private func work(_ deliveries: [Delivery], isIdle: Bool) throws {
         // First what was in flight when the worker died: the timers of the batch must not overtake its replies.
         let (alone, together) = split(deliveries)
+        if !alone.isEmpty { try removeConfirmed() }
         for suspect in alone {
             var single = EngineBatch()
             single.deliveries = [suspect]
@@ -175,6 +176,17 @@ package final class EngineLoop {
         let mayRemoveAlone = isIdle || outbox.map { $0.confirmed.count >= settings.batchLimit } == true
         if !batch.isEmpty || mayRemoveAlone { batch.confirmed = outbox?.takeConfirmed() ?? [] }
         batch.returned = core.returned
+        try commit(batch, at: now)
+    }
+
+    /// A newer attempt replaces no row that is confirmed: such a row leaves before one is made, or with it.
+    private func removeConfirmed() throws {
+        var batch = EngineBatch()
+        batch.confirmed = outbox?.takeConfirmed() ?? []
+        try commit(batch, at: clock.now)
+    }
+
+    private func commit(_ batch: EngineBatch, at now: Timestamp) throws {
         guard !batch.isEmpty else { return }
         if PlantedBug.acknowledgesBeforeCommit.isPlanted { intake.acknowledge(batch.deliveries) }
         do {

@@ -74,6 +74,32 @@ struct LoopTests {
         #expect(!events.contains("backedOff") && !events.contains("rearmed"))
     }
 
+    @Test("Rule 3: after a crash too, a newer attempt does not find the row of the one before it")
+    func confirmedBeforeSuspects() async throws {
+        let saga = try #require(try shop.process(shop.start(replyTo: nil)).commands().first).id.saga
+        try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
+        let retry = shop.delivery(
+            .replies, shop.reply(saga, "reserve", .retry, ["code": "LATER"]).message, isRedelivered: true)
+        let request = shop.delivery(
+            .operatorRequests, shop.request("retry", of: saga, ["step": "reserve"]).message, isRedelivered: true)
+        let rows = Mutex<[Int]>([])
+        let bus = HandBus { [store] _ in
+            let commands = (try? store.read { try $0.outbox() })?.filter { $0.command != nil }
+            rows.withLock { $0.append(commands?.count ?? -1) }
+        }
+        try await orchestrator(bus, clock: HandClock(at: shop.now)).run {
+            try bus.connect()
+            let first = try bus.messages(1, to: SkaldNames.commands)[0]
+            // In one turn: the row is confirmed when the suspects are handled.
+            bus.post(
+                .published([PublishResult(token: first.token, outcome: .confirmed)]), .delivery(retry),
+                .delivery(request))
+            let second = try bus.messages(2, to: SkaldNames.commands)[1]
+            #expect(try Command.decode(second.message).attempt == 2)
+        }
+        #expect(rows.withLock { $0 } == [0, 1])
+    }
+
     @Test("Rule 3: with nothing to drain an overdue wait begins again, then counts")
     func nothingToDrain() async throws {
         let (saga, clock) = try overdueSaga()

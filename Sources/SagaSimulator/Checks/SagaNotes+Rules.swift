@@ -159,7 +159,8 @@ extension SagaNotes {
                 }
             }
             // Rule 11: what took effect after all when it was too late for that is undone only by hand.
-            for index in definition.ancestors[sent.step] where steps[index].compensation.wasSent && !isByHand {
+            guard !steps[sent.step].isUndoneByHand else { return }
+            for index in definition.ancestors[sent.step] where steps[index].compensation.wasSent {
                 throw Breach("rule 5", "\(name) is sent after \(definition.steps[index].name) is being undone")
             }
         case .fence: break

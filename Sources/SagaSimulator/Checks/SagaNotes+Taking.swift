@@ -29,7 +29,9 @@ extension SagaNotes {
             guard kind != .compensation, definition.steps[step].kind != .retriable else { return }
             steps[step].fence.wait = .nothing
             steps[step].decision = nil
-        case .retried(let step, let kind, let round): renew(step, kind, round: round)
+        case .retried(let step, let kind, let round):
+            renew(step, kind, round: round)
+            if kind == .compensation { steps[step].isUndoneByHand = true }
         case .decisionPending(let step, let decision): steps[step].decision = decision.claim
         case .decisionLapsed(let step):
             steps[step].decision = nil

@@ -36,6 +36,8 @@ struct SagaNotes {
         var isDone = false
         var isUndone = false
         var isPassedOver = false
+        /// Someone has asked for its compensation by hand, which may wait for other steps.
+        var isUndoneByHand = false
         var decision: PendingDecision.Claim?
 
         subscript(kind: CommandID.Kind) -> Command {
