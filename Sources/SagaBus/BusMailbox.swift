@@ -23,10 +23,13 @@ public final class BusMailbox: Sendable {
 
     public func post(_ event: BusEvent) { post([event]) }
 
-    package var isEmpty: Bool {
+    package var isEmpty: Bool { count == 0 }
+
+    /// How much has arrived that was not taken yet.
+    package var count: Int {
         monitor.lock()
         defer { monitor.unlock() }
-        return contents.events.isEmpty
+        return contents.events.count
     }
 
     /// Makes the current or next ``receive(waitingAtMost:limit:)`` return at once, with or without events.

@@ -23,6 +23,8 @@ package final class EngineLoop {
     private var connectedSince = Timestamp(milliseconds: 0)
     private var nextWake: Timestamp?
     private var timersAreDue = true
+    /// How much of what had arrived when timers were found due has not been taken yet; nil while none are due.
+    private var mailBeforeTimers: Int?
     /// When the last event came.
     private var quietSince: Timestamp
     /// The worker did not close the file in order: until a consumer delivers something new, what it delivers again is
@@ -132,6 +134,7 @@ package final class EngineLoop {
     private func turn(_ events: [BusEvent]) throws {
         var deliveries: [Delivery] = []
         for event in events { try take(event, &deliveries) }
+        mailBeforeTimers = mailBeforeTimers.map { $0 - events.count }
         if !events.isEmpty { quietSince = clock.now }
         if isQuietBeforeDrained, clock.now - quietSince >= Self.drainedMilliseconds {
             intake.deemDrained()
@@ -151,10 +154,12 @@ package final class EngineLoop {
         admit()
     }
 
-    /// Publishes what an earlier run has left, as fast as the broker confirms it.
+    /// Publishes what an earlier run has left, as fast as the broker confirms it. Goes on until something is on its
+    /// way: of what is confirmed already, or gone, nothing more is heard, and no event would bring the next.
     private func publishUnread() throws {
-        guard let outbox, core.unreadCount > 0, outbox.hasRoom(settings.publishWindow / 2) else { return }
-        self.outbox?.publish(missingOf: try core.nextUnread(limit: settings.publishWindow / 2))
+        while let outbox, core.unreadCount > 0, outbox.hasRoom(settings.publishWindow / 2) {
+            self.outbox?.publish(missingOf: try core.nextUnread(limit: settings.publishWindow / 2))
+        }
     }
 
     private func work(_ deliveries: [Delivery], isIdle: Bool) throws {
@@ -170,9 +175,7 @@ package final class EngineLoop {
         // Replies before new starts: finishing comes before beginning.
         batch.deliveries = together.sorted { $0.consumer.priority < $1.consumer.priority }
         let now = clock.now
-        if intake.repliesAreDrained, timersAreDue || nextWake.map({ $0 <= now }) == true {
-            batch.timersSince = connectedSince
-        }
+        if mayRunTimers(at: now) { batch.timersSince = connectedSince }
         let mayRemoveAlone = isIdle || outbox.map { $0.confirmed.count >= settings.batchLimit } == true
         if !batch.isEmpty || mayRemoveAlone { batch.confirmed = outbox?.takeConfirmed() ?? [] }
         batch.returned = core.returned
@@ -196,6 +199,18 @@ package final class EngineLoop {
             outbox?.giveBack(confirmed: batch.confirmed)
             throw error
         }
+    }
+
+    /// Rule 3: a worker that stood still finds timers due, and behind more than one batch the reply, or the loss of the
+    /// consumer. What has arrived by then comes first; what arrives later does not keep timers waiting.
+    private func mayRunTimers(at now: Timestamp) -> Bool {
+        guard intake.repliesAreDrained, timersAreDue || nextWake.map({ $0 <= now }) == true else {
+            mailBeforeTimers = nil
+            return false
+        }
+        let left = min(mailBeforeTimers ?? .max, signals.mailbox.count)
+        mailBeforeTimers = left > 0 ? left : nil
+        return left <= 0
     }
 
     /// Parts what may have killed the worker from what came after it.

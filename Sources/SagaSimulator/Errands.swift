@@ -147,7 +147,7 @@ struct Errands {
 
     private static let inventedOutput: JSONValue = [
         "reservation": "by-hand", "authorization": "by-hand", "entry": "by-hand", "capture": "by-hand",
-        "return": "by-hand", "amount": 1, "currency": "EUR",
+        "return": "by-hand", "saga": "by-hand", "amount": 1, "currency": "EUR",
     ]
 
     /// Once nothing goes wrong any more, someone looks after what is paused or stuck.

@@ -118,6 +118,21 @@ struct InventoryTests {
         try expectSound()
     }
 
+    @Test("of an order that two sagas have sold, restock takes back what the one it names has sold")
+    func restockOfOne() throws {
+        let (first, second) = (shop.newSaga(), shop.newSaga())
+        let old = try commit(reserve(lines(("11", 4)), first), first)
+        _ = try commit(reserve(lines(("11", 3)), second), second)
+        func restock(_ saga: String) throws -> Reply {
+            try shop.action("inventory.restock", ["orderId": "4711", "saga": .string(saga)], saga: shop.newSaga())
+        }
+        #expect(try restock(first.description).body["reservation"] == old.body["reservation"])
+        #expect(try stock() == [7, 0, 3, 0])
+        #expect(try restock(first.description).body["code"] == "RESERVATION_UNKNOWN")
+        #expect(try restock("by-hand").body["code"] == "RESERVATION_UNKNOWN")
+        try expectSound()
+    }
+
     @Test("never oversells, however sagas interleave", arguments: 1...10)
     func interleaving(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

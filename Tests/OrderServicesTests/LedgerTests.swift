@@ -79,6 +79,7 @@ struct LedgerTests {
         _ = try settle(recorded, saga)
         let begun = try begin()
         #expect(begun.body["amount"] == 500 && begun.body["currency"] == "EUR" && begun.body["capture"] == "cap_1")
+        #expect(begun.body["saga"] == .string(saga.description))
         #expect(try begin().body["code"] == "RETURN_UNDERWAY")
         let returned = try shop.action(
             "ledger.reverse-sale", ["orderId": "4711", "return": begun.body["return"] ?? nil], saga: shop.newSaga())

@@ -92,13 +92,16 @@ package enum Inventory {
         return .succeeded([:])
     }
 
-    /// `{"orderId"}` or `{"reservation"}`: puts what was sold back on the shelf.
+    /// `{"orderId"}`, with the `saga` that sold it if there may be several, or `{"reservation"}`: puts what was sold
+    /// back on the shelf.
     @Sendable private static func restock(_ db: Database, _ context: CommandContext) throws -> HandlerResult {
         let found =
             if let id = try Fields.optionalIdentifier(context.input["reservation"], at: "reservation") {
                 try Reservation.find(id, db)
             } else {
-                try Reservation.sold(toOrder: Fields.identifier(context.input["orderId"], at: "orderId"), db)
+                try Reservation.sold(
+                    toOrder: Fields.identifier(context.input["orderId"], at: "orderId"),
+                    by: Fields.optionalIdentifier(context.input["saga"], at: "saga"), db)
             }
         guard var reservation = found else { return .noReservation }
         switch reservation.state {

@@ -37,13 +37,15 @@ struct Reservation {
         try db.firstRow("SELECT \(columns) FROM reservation WHERE id = ?", id) { try Reservation($0, db) }
     }
 
-    /// The latest reservation of the order that has not been given back.
-    static func sold(toOrder orderID: String, _ db: Database) throws -> Reservation? {
-        try db.firstRow(
+    /// The latest reservation of the order that has not been given back; of one saga, if it is named.
+    static func sold(toOrder orderID: String, by saga: String?, _ db: Database) throws -> Reservation? {
+        let seller = saga.map { SagaID($0)?.column ?? 0 }
+        return try db.firstRow(
             """
             SELECT \(columns) FROM reservation
-            WHERE order_id = ? AND state IN ('hard', 'fulfilled') ORDER BY created_at DESC, id DESC
-            """, orderID
+            WHERE order_id = ? AND state IN ('hard', 'fulfilled') AND saga = coalesce(?, saga)
+            ORDER BY created_at DESC, id DESC
+            """, orderID, seller
         ) { try Reservation($0, db) }
     }
 

@@ -4,7 +4,7 @@ import SagaCore
 import SagaParticipant
 
 extension Ledger {
-    /// `{"orderId"}` → `{"return", "orderId", "amount", "currency", "capture", "entry"}`.
+    /// `{"orderId"}` → `{"return", "orderId", "amount", "currency", "capture", "entry", "saga"}`.
     ///
     /// `failed` unless the order is settled; while it lasts no other saga can return the order.
     @Sendable static func beginReturn(_ db: Database, _ context: CommandContext) throws -> HandlerResult {
@@ -23,7 +23,7 @@ extension Ledger {
         return .succeeded([
             "return": .string(returnID), "orderId": .string(orderID), "amount": sale.amount.json,
             "currency": sale.amount.currencyJSON, "capture": sale.capture.map { .string($0) } ?? .null,
-            "entry": .number(JSONNumber(sale.entry)),
+            "entry": .number(JSONNumber(sale.entry)), "saga": .string(sale.saga.description),
         ])
     }
 

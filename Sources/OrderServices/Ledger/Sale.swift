@@ -16,12 +16,14 @@ struct Sale {
     }
 
     let entry: Int64
+    /// Which sold it: an order may have been sold by several, one after the other.
+    let saga: SagaID
     let orderID: String
     let amount: Money
     let state: State
     let capture: String?
 
-    private static let columns = "entry, order_id, amount, currency, state, capture"
+    private static let columns = "entry, order_id, amount, currency, state, capture, saga"
 
     static func find(entry: Int64, _ db: Database) throws -> Sale? {
         try db.firstRow("SELECT \(columns) FROM sale WHERE entry = ?", entry) { Sale($0) } ?? nil
@@ -46,6 +48,7 @@ struct Sale {
         amount = Money(minorUnits: row.int64(2), currency: currency)
         self.state = state
         capture = row.textIfAny(5)
+        saga = SagaID(column: row.int64(6))
     }
 
     func reverse(_ db: Database) throws {

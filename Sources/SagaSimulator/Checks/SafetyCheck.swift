@@ -99,7 +99,12 @@ final class SafetyCheck {
         // Taken out, so that it is changed where it is.
         var state = states.removeValue(forKey: line.saga) ?? SagaState(id: line.saga, definition: line.definition)
         let before = state.status
-        let isByHand = line.events.contains { if case .retried = $0 { true } else { false } }
+        let isByHand = line.events.contains {
+            switch $0 {
+            case .retried, .resolved: true
+            default: false
+            }
+        }
         for event in line.events {
             do { try SafetyRules.check(event, in: state) } catch { throw about(line.saga, "\(error)") }
             switch event {

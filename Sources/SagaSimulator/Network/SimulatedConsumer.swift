@@ -24,6 +24,8 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     private var isConnected = true
     private var isPaused = false
     private var isClosed = false
+    /// The queue was deleted while this was paused, which the process is told when it goes on.
+    private var isGone = false
 
     init(
         _ id: ConsumerID, queue: String, _ options: ConsumerOptions, network: Network, process: SimulatedProcess,
@@ -112,6 +114,8 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     func resume() {
         guard process.isAlive, isPaused else { return }
         isPaused = false
+        if isGone { tellLost() }
+        isGone = false
         if isConnected { begin() }
     }
 
@@ -126,12 +130,19 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
 
     func lose() {
         guard isConnected else { return }
+        disconnect()
+        // Also of one that is paused: its connection is there all the same.
+        tellLost()
+    }
+
+    private func disconnect() {
         isConnected = false
         if id == .replies { process.cannotHear() }
         toBroker.cut()
         giveBack()
-        if !isPaused { tell(.consumerLost(id, BusError(.connection, "The connection is gone."))) }
     }
+
+    private func tellLost() { tell(.consumerLost(id, BusError(.connection, "The connection is gone."))) }
 
     func restore() {
         guard !isConnected, !isClosed else { return }
@@ -146,7 +157,13 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     }
 
     func queueIsGone() {
-        lose()
+        if isPaused, isConnected {
+            // The broker cancels nothing: there is no consumer in that queue.
+            isGone = true
+            disconnect()
+        } else {
+            lose()
+        }
         inner?.close()
         inner = nil
     }

@@ -81,7 +81,7 @@ enum ChaosDefinitions {
             kind: pivot
             participant: payment
             action: payment.refund
-            with: { orderId: "${input.orderId}", return: "${steps.begin-return.return}", amount: "${steps.begin-return.amount}", currency: "${steps.begin-return.currency}" }
+            with: { orderId: "${input.orderId}", return: "${steps.begin-return.return}", capture: "${steps.begin-return.capture}", amount: "${steps.begin-return.amount}", currency: "${steps.begin-return.currency}" }
             timeout: 5s
             retry: { backoff: 200ms, max: 2s }
           - name: reverse-sale
@@ -97,7 +97,7 @@ enum ChaosDefinitions {
             after: [refund-payment]
             participant: inventory
             action: inventory.restock
-            with: { orderId: "${input.orderId}" }
+            with: { orderId: "${input.orderId}", saga: "${steps.begin-return.saga}" }
             timeout: 5s
             retry: { backoff: 200ms, max: 2s }
         """
