@@ -135,6 +135,37 @@ struct LoopTests {
         }
     }
 
+    @Test("Rule 3: what has arrived before timers are found due comes first, also beyond one batch")
+    func mailBeyondBatch() async throws {
+        let (saga, clock) = try overdueSaga()
+        let whenAcknowledged = Mutex<(@Sendable () -> Void)?>(nil)
+        let bus = HandBus { _ in
+            whenAcknowledged.withLock { action in
+                defer { action = nil }
+                return action
+            }?()
+        }
+        let (first, second) = (
+            shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message),
+            shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
+        )
+        let reply = shop.delivery(.replies, shop.reply(saga, "reserve", .succeeded).message)
+        try await orchestrator(bus, clock: clock) { $0.batchLimit = 1 }.run { [store] in
+            try bus.connect()
+            try store.awaitEvent("rearmed", of: saga)
+            // On the loop's own thread, as if it had stood still: it finds the timer due, and all of this.
+            whenAcknowledged.withLock {
+                $0 = {
+                    clock.advance(milliseconds: 1000)
+                    bus.post(.delivery(second), .delivery(reply))
+                }
+            }
+            bus.post(.delivery(first))
+            try bus.await { $0.acknowledged.count == 3 ? true : nil }
+        }
+        #expect(try !store.events(of: saga).contains("backedOff"))
+    }
+
     @Test("F13: deliveries of a connection that is gone are not handled")
     func lostConsumer() async throws {
         let bus = HandBus()
@@ -383,6 +414,29 @@ struct LoopTests {
         }
         #expect(bus.published.map(\.token).prefix(12) == left[...])
         #expect(bus.published.count == 15)
+    }
+
+    @Test("F28: a page of what an earlier run has left that is gone by now brings the next one at once")
+    func pagesGone() async throws {
+        for number in 1...3 { _ = try shop.process(shop.start(.string("\(number)"), id: "start-\(number)")) }
+        let saga = try #require(
+            try shop.process(shop.start(.string("4"), id: "start-4")).commands().first
+        ).id.saga
+        let left = try shop.outbox.map(\.id)
+        let bus = HandBus()
+        let other = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
+        let clock = HandClock(at: shop.now)
+        try await orchestrator(bus, clock: clock) { $0.publishWindow = 6 }.run { [store] in
+            try bus.connect()
+            try bus.await { $0.published.count == 3 ? true : nil }
+            try store.write { try $0.removeFromOutbox(Array(left[3..<9])) }
+            // In one turn: what it publishes is out before it acknowledges.
+            bus.post(
+                .published(left.prefix(3).map { PublishResult(token: UInt64($0), outcome: .confirmed) }),
+                .delivery(other))
+            try bus.await { $0.acknowledged.isEmpty ? nil : true }
+        }
+        #expect(bus.published.map(\.token).prefix(6) == (left[..<3] + left[9...]).map { UInt64($0) }[...])
     }
 
     @Test("F16, F28: what no queue takes keeps nothing else that an earlier run has left from being published")
