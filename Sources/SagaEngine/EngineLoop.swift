@@ -280,7 +280,7 @@ package final class EngineLoop {
             settle(results)
         case .publisherLost(let error):
             outbox?.connectionIsLost()
-            // Of a consumer that is paused nobody hears that it is lost. With the broker away no reply can arrive.
+            // Whose queue is deleted while it is paused may not hear of it. With the broker away no reply can arrive.
             if intake.isPaused(.replies) { connectedSince = Timestamp(milliseconds: .max) }
             log.publisherLost(error)
         case .publisherReady:

@@ -12,7 +12,7 @@ extension MessageProperties {
             isFirst = false
             output.append(UInt8(ascii: "\""))
             output.append(name)
-            output.append("\":" as StaticString)
+            output.append("\":")
         }
         func add(_ name: StaticString, _ text: String?, to output: inout ByteWriter) {
             guard let text else { return }
@@ -31,20 +31,20 @@ extension MessageProperties {
         if !headers.isEmpty {
             add("headers", to: &output)
             for (index, header) in headers.enumerated() {
-                output.append((index == 0 ? "[[" : ",[") as StaticString)
+                output.append(index == 0 ? "[[" : ",[")
                 output.append(quoted: header.name)
                 output.append(UInt8(ascii: ","))
                 switch header.value {
                 case .string(let text): output.append(quoted: text)
                 case .int(let number): output.append(number: number)
-                case .bool(let flag): output.append((flag ? "true" : "false") as StaticString)
-                case .unsupported: output.append("null" as StaticString)
+                case .bool(let flag): output.append(flag ? "true" : "false")
+                case .unsupported: output.append("null")
                 }
                 output.append(UInt8(ascii: "]"))
             }
             output.append(UInt8(ascii: "]"))
         }
-        output.append((isFirst ? "{}" : "}") as StaticString)
+        output.append(isFirst ? "{}" : "}")
         return output.bytes
     }
 

@@ -18,23 +18,6 @@ struct LoopTests {
         store = shop.store
     }
 
-    private func orchestrator(
-        _ bus: HandBus, clock: HandClock? = nil, _ set: (inout EngineSettings) -> Void = { _ in }
-    ) -> Orchestrator {
-        var settings = EngineSettings()
-        settings.shutdownGrace = .milliseconds(1)
-        set(&settings)
-        return Orchestrator(
-            store: shop.store, bus: bus, settings: settings, definitions: [Shop.definition],
-            clock: clock.map { clock in EngineClock { clock.now } }, logger: .quiet)
-    }
-
-    /// A saga whose command has been out for longer than its timeout when the worker starts, at the clock's time.
-    private func overdueSaga() throws -> (SagaID, HandClock) {
-        let saga = try shop.started()
-        return (saga, HandClock(at: shop.now.adding(milliseconds: 60_000)))
-    }
-
     @Test("F1, rule 25: acknowledged after the commit, published after it too")
     func order() async throws {
         let committed = Mutex<[Int]>([])
@@ -43,7 +26,7 @@ struct LoopTests {
             committed.withLock { $0.append(count) }
         }
         let start = shop.start()
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(.delivery(start))
             _ = try bus.messages(1, to: SkaldNames.commands)
@@ -52,125 +35,11 @@ struct LoopTests {
         #expect(bus.acknowledged == [start.tag])
     }
 
-    @Test("Rule 3: no timer fires before the waiting replies are in", arguments: [false, true])
-    func drain(isAfterCrash: Bool) async throws {
-        let (saga, clock) = try overdueSaga()
-        if isAfterCrash { try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") } }
-        let bus = HandBus()
-        let other = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message, isRedelivered: isAfterCrash)
-        let reply = shop.delivery(
-            .replies, shop.reply(saga, "reserve", .succeeded).message, isRedelivered: isAfterCrash)
-        try await orchestrator(bus, clock: clock).run {
-            try bus.connect(replies: 2)
-            bus.post(.delivery(other))
-            // Wakes the loop with one reply still to come.
-            try bus.await { $0.acknowledged.count == 1 ? true : nil }
-            bus.post(.delivery(reply))
-            let command = try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message)
-            #expect(command.type == "bank.charge")
-            try bus.await { $0.acknowledged.count == 2 ? true : nil }
-        }
-        let events = try store.events(of: saga)
-        #expect(!events.contains("backedOff") && !events.contains("rearmed"))
-    }
-
-    @Test("Rule 3: after a crash too, a newer attempt does not find the row of the one before it")
-    func confirmedBeforeSuspects() async throws {
-        let saga = try #require(try shop.process(shop.start(replyTo: nil)).commands().first).id.saga
-        try shop.store.write { try $0.setFact(StoreFact.isOpen, to: "yes") }
-        let retry = shop.delivery(
-            .replies, shop.reply(saga, "reserve", .retry, ["code": "LATER"]).message, isRedelivered: true)
-        let request = shop.delivery(
-            .operatorRequests, shop.request("retry", of: saga, ["step": "reserve"]).message, isRedelivered: true)
-        let rows = Mutex<[Int]>([])
-        let bus = HandBus { [store] _ in
-            let commands = (try? store.read { try $0.outbox() })?.filter { $0.command != nil }
-            rows.withLock { $0.append(commands?.count ?? -1) }
-        }
-        try await orchestrator(bus, clock: HandClock(at: shop.now)).run {
-            try bus.connect()
-            let first = try bus.messages(1, to: SkaldNames.commands)[0]
-            // In one turn: the row is confirmed when the suspects are handled.
-            bus.post(
-                .published([PublishResult(token: first.token, outcome: .confirmed)]), .delivery(retry),
-                .delivery(request))
-            let second = try bus.messages(2, to: SkaldNames.commands)[1]
-            #expect(try Command.decode(second.message).attempt == 2)
-        }
-        #expect(rows.withLock { $0 } == [0, 1])
-    }
-
-    @Test("Rule 3: with nothing to drain an overdue wait begins again, then counts")
-    func nothingToDrain() async throws {
-        let (saga, clock) = try overdueSaga()
-        let bus = HandBus()
-        try await orchestrator(bus, clock: clock).run { [store] in
-            try bus.connect()
-            try store.awaitEvent("rearmed", of: saga)
-            clock.advance(milliseconds: 1000)
-            bus.wake()
-            try store.awaitEvent("backedOff", of: saga)
-            clock.advance(milliseconds: 100)
-            bus.wake()
-            let command = try Command.decode(try bus.messages(1, to: SkaldNames.commands)[0].message)
-            #expect(command.id.saga == saga)
-            #expect(command.attempt == 2)
-        }
-        #expect(try store.events(of: saga).suffix(3) == ["rearmed", "backedOff", "sent"])
-    }
-
-    @Test("Rule 3: a count of waiting replies that is stale holds timers up for a moment only")
-    func staleCount() async throws {
-        let (saga, clock) = try overdueSaga()
-        let bus = HandBus()
-        let last = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
-        try await orchestrator(bus, clock: clock).run { [store] in
-            try bus.connect(replies: 7)
-            bus.post(.delivery(last))
-            try bus.await { $0.acknowledged.count == 1 ? true : nil }
-            #expect(try !store.events(of: saga).contains("rearmed"))
-            clock.advance(milliseconds: 1000)
-            bus.wake()
-            try store.awaitEvent("rearmed", of: saga)
-        }
-    }
-
-    @Test("Rule 3: what has arrived before timers are found due comes first, also beyond one batch")
-    func mailBeyondBatch() async throws {
-        let (saga, clock) = try overdueSaga()
-        let whenAcknowledged = Mutex<(@Sendable () -> Void)?>(nil)
-        let bus = HandBus { _ in
-            whenAcknowledged.withLock { action in
-                defer { action = nil }
-                return action
-            }?()
-        }
-        let (first, second) = (
-            shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message),
-            shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
-        )
-        let reply = shop.delivery(.replies, shop.reply(saga, "reserve", .succeeded).message)
-        try await orchestrator(bus, clock: clock) { $0.batchLimit = 1 }.run { [store] in
-            try bus.connect()
-            try store.awaitEvent("rearmed", of: saga)
-            // On the loop's own thread, as if it had stood still: it finds the timer due, and all of this.
-            whenAcknowledged.withLock {
-                $0 = {
-                    clock.advance(milliseconds: 1000)
-                    bus.post(.delivery(second), .delivery(reply))
-                }
-            }
-            bus.post(.delivery(first))
-            try bus.await { $0.acknowledged.count == 3 ? true : nil }
-        }
-        #expect(try !store.events(of: saga).contains("backedOff"))
-    }
-
     @Test("F13: deliveries of a connection that is gone are not handled")
     func lostConsumer() async throws {
         let bus = HandBus()
         let (before, after) = (shop.start("1", id: "1"), shop.start("2", id: "2"))
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(
                 .consumerLost(.starts, BusError(.connection, "gone")), .delivery(before),
@@ -186,7 +55,7 @@ struct LoopTests {
         let bus = HandBus()
         let start = shop.start(replyTo: nil)
         // Time stands still: it is not the next attempt.
-        try await orchestrator(bus, clock: HandClock(at: shop.now)).run { [store] in
+        try await shop.orchestrator(bus, clock: HandClock(at: shop.now)).run { [store] in
             try bus.connect()
             bus.post(.delivery(start))
             let first = try bus.messages(1, to: SkaldNames.commands)[0]
@@ -211,7 +80,7 @@ struct LoopTests {
     func rejected() async throws {
         let bus = HandBus()
         let start = shop.start(replyTo: nil)
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(.delivery(start))
             for count in 1...2 {
@@ -226,7 +95,7 @@ struct LoopTests {
     func returned() async throws {
         let bus = HandBus()
         let start = shop.start(replyTo: nil)
-        try await orchestrator(bus).run { [store] in
+        try await shop.orchestrator(bus).run { [store] in
             try bus.connect()
             bus.post(.delivery(start))
             let command = try bus.messages(1, to: SkaldNames.commands)[0]
@@ -245,7 +114,7 @@ struct LoopTests {
         try shop.process(shop.reply(saga, "charge", .succeeded, ["c": 1]))
         let bus = HandBus()
         let replay = shop.request("replay", ["deadLetter": 1], replyTo: nil)
-        try await orchestrator(bus).run { [store] in
+        try await shop.orchestrator(bus).run { [store] in
             try bus.connect()
             bus.post(.delivery(replay))
             let sent = try bus.messages(1, to: SkaldNames.replies)[0]
@@ -320,7 +189,7 @@ struct LoopTests {
     func failed() async throws {
         let bus = HandBus()
         let error = await #expect(throws: BusError.self) {
-            try await orchestrator(bus).run {
+            try await shop.orchestrator(bus).run {
                 try bus.connect()
                 bus.post(.failed(BusError(.accessRefused, "no")))
                 try bus.await { $0.calls.contains("close replies") ? true : nil }
@@ -335,7 +204,7 @@ struct LoopTests {
     func brokerAwayAtStart() async throws {
         let bus = HandBus(openErrors: [BusError(.connection, "away"), BusError(.timeout, "slow")])
         let start = shop.start()
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(.delivery(start))
             _ = try bus.messages(1, to: SkaldNames.commands)
@@ -344,7 +213,7 @@ struct LoopTests {
 
     @Test func stoppedBeforeItConnectsItHasOpenedNothing() async throws {
         let bus = HandBus(openErrors: Array(repeating: BusError(.connection, "away"), count: 100))
-        try await orchestrator(bus).run {}
+        try await shop.orchestrator(bus).run {}
         #expect(try shop.store.read { try $0.fact(StoreFact.isOpen) } != "yes")
     }
 
@@ -359,7 +228,7 @@ struct LoopTests {
         // Had it died over this one as well, it would be no suspect any longer.
         for _ in 1...3 { _ = try shop.store.write { try $0.suspect(later.fingerprint) } }
         let bus = HandBus()
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(.delivery(poison), .delivery(fine), .delivery(new), .delivery(later))
             try bus.await { $0.acknowledged.count == 4 ? true : nil }
@@ -383,7 +252,7 @@ struct LoopTests {
             for _ in 1...3 { _ = try shop.store.write { try $0.suspect(delivery.fingerprint) } }
         }
         let bus = HandBus()
-        try await orchestrator(bus) { $0.prefetch = 2 }.run {
+        try await shop.orchestrator(bus) { $0.prefetch = 2 }.run {
             try bus.connect()
             for delivery in backlog { bus.post(.delivery(delivery)) }
             try bus.await { $0.acknowledged.count == 5 ? true : nil }
@@ -399,7 +268,7 @@ struct LoopTests {
         #expect(left.count == 12)
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = orchestrator(bus, clock: clock) { $0.publishWindow = 6 }
+        let orchestrator = shop.orchestrator(bus, clock: clock) { $0.publishWindow = 6 }
         let start = shop.start("5", id: "start-5")
         try await orchestrator.run {
             try bus.connect()
@@ -426,7 +295,7 @@ struct LoopTests {
         let bus = HandBus()
         let other = shop.delivery(.replies, shop.reply(saga, "ship", .succeeded).message)
         let clock = HandClock(at: shop.now)
-        try await orchestrator(bus, clock: clock) { $0.publishWindow = 6 }.run { [store] in
+        try await shop.orchestrator(bus, clock: clock) { $0.publishWindow = 6 }.run { [store] in
             try bus.connect()
             try bus.await { $0.published.count == 3 ? true : nil }
             try store.write { try $0.removeFromOutbox(Array(left[3..<9])) }
@@ -445,7 +314,7 @@ struct LoopTests {
         let left = try shop.outbox
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = orchestrator(bus, clock: clock) { $0.publishWindow = 2 }
+        let orchestrator = shop.orchestrator(bus, clock: clock) { $0.publishWindow = 2 }
         try await orchestrator.run {
             try bus.connect()
             for row in left {
@@ -464,7 +333,7 @@ struct LoopTests {
         let troubled = Mutex<SagaID?>(nil)
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = orchestrator(bus, clock: clock) {
+        let orchestrator = shop.orchestrator(bus, clock: clock) {
             $0.afterCommit = { [store] in
                 guard let saga = troubled.withLock({ $0 }), try store.events(of: saga).last == "sent" else { return }
                 troubled.withLock { $0 = nil }
@@ -505,7 +374,7 @@ struct LoopTests {
     func outageWhilePaused() async throws {
         let bus = HandBus()
         let clock = HandClock(at: shop.now)
-        let orchestrator = orchestrator(bus, clock: clock) { $0.outboxBound = 2 }
+        let orchestrator = shop.orchestrator(bus, clock: clock) { $0.outboxBound = 2 }
         let start = shop.start()
         try await orchestrator.run { [store] in
             try bus.connect()
@@ -541,7 +410,7 @@ struct LoopTests {
     func unconfirmedAtStop() async throws {
         let bus = HandBus()
         let start = shop.start()
-        try await orchestrator(bus).run {
+        try await shop.orchestrator(bus).run {
             try bus.connect()
             bus.post(.delivery(start))
             _ = try bus.messages(1, to: SkaldNames.commands)
@@ -549,22 +418,11 @@ struct LoopTests {
         let left = try shop.outbox.map(\.id)
         #expect(left.count == 3)
         let next = HandBus()
-        try await orchestrator(next).run { [store] in
+        try await shop.orchestrator(next).run { [store] in
             #expect(try next.messages(1, to: SkaldNames.commands).count == 1)
             next.confirm(next.published.map(\.token))
             while try store.read({ try $0.outboxCount() }) > 0 { try Floor.pass() }
         }
         #expect(next.published.map { Int64($0.token) } == left)
-    }
-}
-
-extension SagaStore {
-    /// The names of a saga's events.
-    fileprivate func events(of saga: SagaID) throws -> [JSONValue?] {
-        try read { try $0.history(of: saga, definition: Shop.definition) }.map { $0.json["event"] }
-    }
-
-    fileprivate func awaitEvent(_ name: JSONValue, of saga: SagaID) throws {
-        while try events(of: saga).last != name { try Floor.pass() }
     }
 }

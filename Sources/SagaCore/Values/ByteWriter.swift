@@ -31,7 +31,7 @@ package struct ByteWriter: ~Copyable {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    package mutating func append(_ text: String) {
+    package mutating func append(text: String) {
         var text = text
         text.withUTF8 { append($0) }
     }

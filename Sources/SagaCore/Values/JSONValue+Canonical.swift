@@ -48,7 +48,7 @@ extension JSONNumber {
             exponent = 0
         }
         for digit in digits { output.append(digit) }
-        if exponent != 0 { output.append("e\(exponent)" as String) }
+        if exponent != 0 { output.append(text: "e\(exponent)") }
     }
 
     /// The magnitude of a literal as digits without zeros at either end, times a power of ten; no digits for zero.

@@ -11,10 +11,10 @@ extension JSONValue {
         String(decoding: encoded, as: UTF8.self)
     }
 
-    package func encode(into output: inout ByteWriter) {
+    func encode(into output: inout ByteWriter) {
         switch self {
-        case .null: output.append("null" as StaticString)
-        case .bool(let value): output.append((value ? "true" : "false") as StaticString)
+        case .null: output.append("null")
+        case .bool(let value): output.append(value ? "true" : "false")
         case .number(let number): number.encode(into: &output)
         case .string(let value): output.append(quoted: value)
         case .array(let elements):
@@ -68,7 +68,7 @@ extension JSONValue {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 startLine(&output, indent + 2)
                 output.append(quoted: member.key)
-                output.append(": " as StaticString)
+                output.append(": ")
                 member.value.encodePretty(into: &output, indent: indent + 2)
             }
             startLine(&output, indent)
@@ -87,7 +87,7 @@ extension JSONNumber {
     func encode(into output: inout ByteWriter) {
         switch storage {
         case .integer(let value): output.append(number: value)
-        case .text(let text): output.append(text)
+        case .text(let text): output.append(text: text)
         }
     }
 }

@@ -56,56 +56,35 @@ enum BenchDefinitions {
         return try DefinitionFile.parse(files[file] ?? "", file: file).get()
     }
 
-    private static let echoSource = """
-        saga: \(echo)
-        version: 1
-        key: ${input.orderId}
-        events: { completed: \(completed), compensated: \(compensated) }
-        steps:
-          - name: first
-            participant: echo-1
-            action: echo.do
-            compensation: echo.undo
-            with: { order: "${input}" }
-          - name: second
-            participant: echo-2
-            action: echo.do
-            compensation: echo.undo
-            with: { order: "${input}" }
-          - name: third
-            participant: echo-3
-            action: echo.do
-            compensation: echo.undo
-            with: { order: "${input}" }
-        """
+    private static let echoSource = source(of: echo, second: 2)
 
     /// The number of the participant that does not answer at first.
     static let late = 4
 
     /// Its second participant may take its time: nothing is sent twice and nothing held back meanwhile.
-    private static let openSource = """
-        saga: \(open)
-        version: 1
-        key: ${input.orderId}
-        events: { completed: \(completed), compensated: \(compensated) }
-        steps:
-          - name: first
-            participant: echo-1
-            action: echo.do
-            compensation: echo.undo
-            with: { order: "${input}" }
-          - name: second
-            participant: echo-\(late)
-            action: echo.do
-            compensation: echo.undo
-            timeout: 1h
-            with: { order: "${input}" }
-          - name: third
-            participant: echo-3
-            action: echo.do
-            compensation: echo.undo
-            with: { order: "${input}" }
-        """
+    private static let openSource = source(of: open, second: late, timeout: "1h")
+
+    private static func source(of saga: String, second: Int, timeout: String = "30s") -> String {
+        let steps = [("first", 1), ("second", second), ("third", 3)].map { name, participant in
+            """
+              - name: \(name)
+                participant: echo-\(participant)
+                action: echo.do
+                compensation: echo.undo
+                timeout: \(timeout)
+                with: { order: "${input}" }
+
+            """
+        }
+        return """
+            saga: \(saga)
+            version: 1
+            key: ${input.orderId}
+            events: { completed: \(completed), compensated: \(compensated) }
+            steps:
+            \(steps.joined())
+            """
+    }
 
     private static let orderSource = """
         saga: \(order)
