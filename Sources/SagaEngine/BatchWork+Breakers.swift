@@ -52,7 +52,7 @@ extension BatchWork {
         guard core.held.count > 0 || !held.added.isEmpty else { return [:] }
         var commands: [CommandID: OutboxRowID] = [:]
         for command in core.unsent.commands(of: saga) { commands[command] = core.unsent.row(of: command) }
-        if let added = addedCommands[saga] { commands.merge(added) { $1 } }
+        for command in added.commands(of: saga) { commands[command] = added.row(of: command) }
         return commands.filter { held.isHeld($0.value, in: core.held) }
     }
 
@@ -65,7 +65,7 @@ extension BatchWork {
 
     private mutating func drop(_ command: CommandID, _ row: OutboxRowID) throws {
         try removeFromOutbox([row])
-        addedCommands[command.saga]?[command] = nil
+        added.remove(row)
     }
 
     // MARK: Let out
@@ -88,10 +88,10 @@ extension BatchWork {
 
     private mutating func look(_ participant: String, since connected: Timestamp) {
         let wasAdmitting = breakers[participant]?.phase == .admitting
-        let (core, added, held) = (core, addedCommands, held)
+        let (core, added, held) = (core, added, held)
         breakers[participant]?.look(at: now, connectedSince: connected) { command in
             let isUnsent = core.unsent.commands(of: command.saga).contains(command)
-            guard let row = added[command.saga]?[command] ?? (isUnsent ? core.unsent.row(of: command) : nil) else {
+            guard let row = added.row(of: command) ?? (isUnsent ? core.unsent.row(of: command) : nil) else {
                 return false
             }
             // What is held is a further attempt: the one that was let out had left.

@@ -55,8 +55,7 @@ extension BatchWork {
 
     mutating func wake(_ id: SagaID, since connected: Timestamp) throws {
         guard let state = try state(of: id) else { return }
-        var unsent = core.unsent.commands(of: id)
-        if let added = addedCommands[id] { unsent.formUnion(added.keys) }
+        let unsent = core.unsent.commands(of: id).union(added.commands(of: id))
         let decision = try SagaMachine.decide(
             state,
             .wake(WakeInput(unsent: unsent, held: Set(heldCommands(of: id).keys), connectedSince: connected)),

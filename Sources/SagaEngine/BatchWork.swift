@@ -13,8 +13,8 @@ struct BatchWork {
     var random: SplitMix64
     var nextRow: OutboxRowID
     var changed: [SagaID: SagaState] = [:]
-    /// Commands that this batch has committed, with their rows, for a newer attempt to replace.
-    var addedCommands: [SagaID: [CommandID: OutboxRowID]] = [:]
+    /// Commands that this batch has committed, for a newer attempt to replace.
+    var added = UnsentCommands()
     var removedRows: [OutboxRowID] = []
     var savedHashes: Set<String> = []
     /// Sagas that were marked as such; what is remembered of them is not to be trusted.
@@ -153,7 +153,7 @@ struct BatchWork {
     // MARK: Messages out
 
     private mutating func send(_ command: OutgoingCommand, of state: SagaState) throws {
-        if let old = addedCommands[state.id]?[command.id] ?? core.unsent.row(of: command.id),
+        if let old = added.row(of: command.id) ?? core.unsent.row(of: command.id),
             !PlantedBug.leavesReplacedRow.isPlanted
         {
             try removeFromOutbox([old])
@@ -166,30 +166,37 @@ struct BatchWork {
             traceparent: state.traceparent, body: command.body
         ).message()
         let row = try post(message, saga: state.id, command: command.id, isHeld: isHeldBack(command.participant))
-        addedCommands[state.id, default: [:]][command.id] = row
+        added.insert(row, command.id)
         if isHeldBack(command.participant) { held.insert(row, for: command.participant) }
     }
 
     private mutating func publish(_ type: String, sequence: Int, of state: SagaState) throws {
-        var data: JSONObject = [
-            "saga": .string(state.id.description), "definition": .string(state.definition.name),
-            "version": .number(JSONNumber(Int64(state.definition.version))), "status": .string(state.status.rawValue),
-        ]
-        data["reason"] = state.rollback.map { .string($0.reason.rawValue) }
-        if let error = state.lastError { data["code"] = .string(error.code) }
-        let event: JSONValue = [
-            "specversion": "1.0", "id": .string("\(state.id)/\(sequence)"),
-            "source": .string("/skald/\(settings.shard)"), "type": .string(type), "subject": .string(state.key),
-            "time": .string(now.iso8601), "datacontenttype": "application/json", "data": .object(data),
-        ]
+        let id = "\(state.id)/\(sequence)"
+        var body = ByteWriter()
+        body.append("{")
+        body.append(member: "specversion", "1.0")
+        body.append(member: "id", id)
+        body.append(member: "source", "/skald/\(settings.shard)")
+        body.append(member: "type", type)
+        body.append(member: "subject", state.key)
+        body.append(member: "time", now.iso8601)
+        body.append(member: "datacontenttype", "application/json")
+        body.append(member: "data")
+        body.append("{")
+        body.append(member: "saga", state.id.description)
+        body.append(member: "definition", state.definition.name)
+        body.append(member: "version", Int64(state.definition.version))
+        body.append(member: "status", state.status.rawValue)
+        body.append(member: "reason", state.rollback?.reason.rawValue)
+        body.append(member: "code", state.lastError?.code)
+        body.append("}}")
         var properties = MessageProperties(
-            contentType: "application/cloudevents+json", messageID: "\(state.id)/\(sequence)",
-            correlationID: state.id.description, type: type)
+            contentType: "application/cloudevents+json", messageID: id, correlationID: state.id.description, type: type)
         if let traceparent = state.traceparent { properties.headers.append(("traceparent", .string(traceparent))) }
         try post(
             Message(
                 exchange: SkaldNames.events, routingKey: "\(state.definition.name).\(type)", properties: properties,
-                body: event.encoded), saga: state.id)
+                body: body.bytes), saga: state.id)
     }
 
     mutating func answer(

@@ -161,7 +161,7 @@ package final class EngineCore {
         cache.keep(work.changed.values)
         for row in work.removedRows { unsent.remove(row) }
         cache.remove(work.unreadable)
-        for (command, row) in work.addedCommands.values.joined() { unsent.insert(row, command) }
+        unsent.insert(work.added)
         held.take(work.held)
         breakers = work.breakers.filter { !$0.value.isFresh }
         storedBreakers = Self.stored(breakers)

@@ -6,30 +6,15 @@ extension MessageProperties {
     /// Written without values in between: there is one for each message.
     package var encodedJSON: [UInt8] {
         var output = ByteWriter(capacity: 256)
-        var isFirst = true
-        func add(_ name: StaticString, to output: inout ByteWriter) {
-            output.append(UInt8(ascii: isFirst ? "{" : ","))
-            isFirst = false
-            output.append(UInt8(ascii: "\""))
-            output.append(name)
-            output.append("\":")
-        }
-        func add(_ name: StaticString, _ text: String?, to output: inout ByteWriter) {
-            guard let text else { return }
-            add(name, to: &output)
-            output.append(quoted: text)
-        }
-        add("contentType", contentType, to: &output)
-        add("messageID", messageID, to: &output)
-        add("correlationID", correlationID, to: &output)
-        add("type", type, to: &output)
-        add("replyTo", replyTo, to: &output)
-        if let expirationMilliseconds {
-            add("expiration", to: &output)
-            output.append(number: expirationMilliseconds)
-        }
+        output.append("{")
+        output.append(member: "contentType", contentType)
+        output.append(member: "messageID", messageID)
+        output.append(member: "correlationID", correlationID)
+        output.append(member: "type", type)
+        output.append(member: "replyTo", replyTo)
+        output.append(member: "expiration", expirationMilliseconds)
         if !headers.isEmpty {
-            add("headers", to: &output)
+            output.append(member: "headers")
             for (index, header) in headers.enumerated() {
                 output.append(index == 0 ? "[[" : ",[")
                 output.append(quoted: header.name)
@@ -44,7 +29,7 @@ extension MessageProperties {
             }
             output.append(UInt8(ascii: "]"))
         }
-        output.append(isFirst ? "{}" : "}")
+        output.append("}")
         return output.bytes
     }
 

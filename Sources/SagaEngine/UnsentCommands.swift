@@ -5,42 +5,49 @@ import SagaCore
 /// A command in here never left, as far as anyone can tell: its timer does not count (rule 3). One that came back
 /// because no queue takes it is only here to be replaced by a newer attempt: its timer decides (F16).
 struct UnsentCommands {
-    private var rows: [CommandID: Int64] = [:]
-    private var commands: [Int64: CommandID] = [:]
+    private struct Entry {
+        let command: CommandID
+        let row: OutboxRowID
+        var wasReturned = false
+    }
+
+    /// By saga, which has few.
+    private var entries: [SagaID: [Entry]] = [:]
+    private var sagas: [OutboxRowID: SagaID] = [:]
+
+    func row(of command: CommandID) -> OutboxRowID? {
+        entries[command.saga]?.first { $0.command == command }?.row
+    }
+
     /// Those whose timers do not count.
-    private var sagas: [SagaID: Set<CommandID>] = [:]
+    func commands(of saga: SagaID) -> Set<CommandID> {
+        guard let entries = entries[saga] else { return [] }
+        return Set(entries.lazy.filter { !$0.wasReturned }.map(\.command))
+    }
 
-    func row(of command: CommandID) -> Int64? { rows[command] }
-    func commands(of saga: SagaID) -> Set<CommandID> { sagas[saga] ?? [] }
-
+    /// In place of what was in the outbox of the same command.
     mutating func insert(_ row: OutboxRowID, _ command: CommandID) {
-        if let old = rows[command] { commands[old] = nil }
-        rows[command] = row
-        commands[row] = command
-        sagas[command.saga, default: []].insert(command)
+        if let old = self.row(of: command) { remove(old) }
+        entries[command.saga, default: []].append(Entry(command: command, row: row))
+        sagas[row] = command.saga
+    }
+
+    mutating func insert(_ others: UnsentCommands) {
+        for entry in others.entries.values.joined() { insert(entry.row, entry.command) }
     }
 
     mutating func remove(_ row: OutboxRowID) {
-        guard let command = commands.removeValue(forKey: row), rows[command] == row else { return }
-        rows[command] = nil
-        stopHolding(command)
+        guard let saga = sagas.removeValue(forKey: row) else { return }
+        entries[saga]?.removeAll { $0.row == row }
+        if entries[saga]?.isEmpty == true { entries[saga] = nil }
     }
 
     mutating func wasReturned(_ row: OutboxRowID) {
-        guard let command = commands[row], rows[command] == row, !PlantedBug.returnedHasNotLeft.isPlanted else {
-            return
-        }
-        stopHolding(command)
+        guard let saga = sagas[row], let index = entries[saga]?.firstIndex(where: { $0.row == row }),
+            !PlantedBug.returnedHasNotLeft.isPlanted
+        else { return }
+        entries[saga]?[index].wasReturned = true
     }
 
-    mutating func removeAll() {
-        rows = [:]
-        commands = [:]
-        sagas = [:]
-    }
-
-    private mutating func stopHolding(_ command: CommandID) {
-        sagas[command.saga]?.remove(command)
-        if sagas[command.saga]?.isEmpty == true { sagas[command.saga] = nil }
-    }
+    mutating func removeAll() { self = UnsentCommands() }
 }

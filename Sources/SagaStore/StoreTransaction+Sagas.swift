@@ -20,17 +20,21 @@ package struct KeyOwner: Sendable, Hashable {
 extension StoreView {
     // MARK: Keys
 
+    // Of the sagas of a key each was started again for the one before, so that their order is that of `again`, which is
+    // the order of the index.
+
     /// The latest saga with this business key.
     package func owner(ofKey key: String, name: String) throws -> KeyOwner? {
         try db.firstRow(
-            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? ORDER BY saga DESC LIMIT 1", key, name,
+            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? ORDER BY again DESC LIMIT 1", key,
+            name,
             body: Self.keyOwner)
     }
 
     /// The latest saga with this business key and this input.
     package func owner(ofKey key: String, name: String, inputHash: String) throws -> KeyOwner? {
         try db.firstRow(
-            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? AND input_hash = ? ORDER BY saga DESC "
+            "SELECT saga, input_hash, again FROM keys WHERE key = ? AND name = ? AND input_hash = ? ORDER BY again DESC "
                 + "LIMIT 1", key, name, inputHash, body: Self.keyOwner)
     }
 
@@ -201,13 +205,12 @@ extension StoreTransaction {
     /// Appends what one input caused to the saga's history. `state` is the state after it.
     package func append(_ events: [SagaEvent], of state: SagaState, at now: Timestamp) throws {
         let first = state.sequence - events.count + 1
-        let json = JSONValue.array(events.map { $0.json(state.definition) })
         try db.run("INSERT INTO history (saga, first_sequence, at, format, events) VALUES (?, ?, ?, ?, ?)") {
             $0.bind(state.id.column)
             $0.bind(first)
             $0.bind(now.milliseconds)
             $0.bind(SagaEvent.formatVersion)
-            $0.bind(text: json.encoded)
+            $0.bind(text: SagaEvent.encoded(events, state.definition))
         }
     }
 

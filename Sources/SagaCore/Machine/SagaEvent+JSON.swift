@@ -3,98 +3,11 @@
 extension SagaEvent {
     package static let formatVersion = 1
 
-    /// The event's name in the history, and its members.
-    package func json(_ definition: SagaDefinition) -> JSONValue {
+    /// Events as a row of the history keeps them: an array of objects, each with the event's name and its members.
+    package static func encoded(_ events: [SagaEvent], _ definition: SagaDefinition) -> [UInt8] {
         var writer = EventWriter(definition: definition)
-        switch self {
-        case .started(let start):
-            writer.name("started")
-            writer["request"] = .string(start.requestID)
-            writer["key"] = .string(start.key)
-            writer["deadlineAt"] = start.deadlineAt.map { .number(JSONNumber($0.milliseconds)) }
-            writer["again"] = start.again.map { .string($0.description) }
-            writer["traceparent"] = start.traceparent.map { .string($0) }
-            writer["input"] = start.input
-        case .sent(let sent):
-            writer.name("sent", sent.step, sent.kind)
-            writer["round"] = sent.round == 1 ? nil : .number(JSONNumber(Int64(sent.round)))
-            writer["attempt"] = .number(JSONNumber(Int64(sent.attempt)))
-            writer["timeoutAt"] = .number(JSONNumber(sent.timeoutAt.milliseconds))
-            writer["budgetEndsAt"] = sent.budgetEndsAt.map { .number(JSONNumber($0.milliseconds)) }
-            writer["closesStep"] = sent.closesStep ? true : nil
-        case .backedOff(let step, let kind, let until, let error):
-            writer.name("backedOff", step, kind)
-            writer["until"] = .number(JSONNumber(until.milliseconds))
-            writer.error(error)
-        case .rearmed(let step, let kind, let until):
-            writer.name("rearmed", step, kind)
-            writer["until"] = .number(JSONNumber(until.milliseconds))
-        case .succeeded(let step, let kind, let output, let contradicts):
-            writer.name("succeeded", step, kind)
-            writer["output"] = output
-            writer["contradicts"] = contradicts ? true : nil
-        case .failed(let step, let kind, let error):
-            writer.name("failed", step, kind)
-            writer.error(error)
-        case .unsettled(let step, let kind, let error):
-            writer.name("unsettled", step, kind)
-            writer.error(error)
-        case .rollbackStarted(let rollback):
-            writer.name("rollbackStarted", rollback.step)
-            writer["reason"] = .string(rollback.reason.rawValue)
-            if let error = rollback.error { writer.error(error) }
-        case .stuck(let step, let error):
-            writer.name("stuck", step)
-            writer.error(error)
-        case .proceeded: writer.name("proceeded")
-        case .retried(let step, let kind, let round):
-            writer.name("retried", step, kind)
-            writer["round"] = .number(JSONNumber(Int64(round)))
-        case .decisionPending(let step, let decision):
-            writer.name("decisionPending", step)
-            writer["verdict"] = .string(decision.claim.rawValue)
-            writer["output"] = decision.output
-            writer["request"] = .string(decision.requestID)
-        case .decisionLapsed(let step): writer.name("decisionLapsed", step)
-        case .resolved(let step, let kind, let claim, let output):
-            writer.name("resolved", step, kind)
-            writer["verdict"] = .string(claim.rawValue)
-            writer["output"] = output
-        case .paused: writer.name("paused")
-        case .resumed(let milliseconds):
-            writer.name("resumed")
-            writer["pausedMilliseconds"] = .number(JSONNumber(milliseconds))
-        case .cancelRequested: writer.name("cancelRequested")
-        case .requested(let request, let answer):
-            writer.name("requested")
-            writer["request"] = .string(request.id)
-            writer["verb"] = .string(request.verb.rawValue)
-            writer["step"] = request.step.map { .string($0) }
-            writer["reason"] = request.reason.map { .string($0) }
-            writer["as"] = request.claim.map { .string($0.rawValue) }
-            writer["output"] = request.output
-            writer["expect"] = request.expectedSequence.map { .number(JSONNumber(Int64($0))) }
-            writer["by"] = request.author.map { .string($0) }
-            switch answer {
-            case .applied(let text): writer["applied"] = .string(text)
-            case .refused(let refusal):
-                writer["refused"] = [
-                    "code": .string(refusal.code.rawValue), "path": .string(refusal.path),
-                    "message": .string(refusal.message),
-                ]
-            }
-        case .noted(let step, let kind, let outcome):
-            writer.name("noted", step, kind)
-            writer["outcome"] = .string(outcome.rawValue)
-        case .completed: writer.name("completed")
-        case .compensated: writer.name("compensated")
-        case .abandoned(let reason, let certain, let possible):
-            writer.name("abandoned")
-            writer["reason"] = .string(reason)
-            writer["certain"] = writer.names(certain)
-            writer["possible"] = writer.names(possible)
-        }
-        return .object(writer.object)
+        writer.write(events)
+        return writer.output.bytes
     }
 
     /// Reads an event back.
@@ -167,28 +80,151 @@ extension SagaEvent {
     }
 }
 
-private struct EventWriter {
+private struct EventWriter: ~Copyable {
     let definition: SagaDefinition
-    var object = JSONObject()
+    var output = ByteWriter()
 
-    subscript(name: String) -> JSONValue? {
-        get { object[name] }
-        set { if let newValue { object[name] = newValue } }
+    mutating func write(_ events: [SagaEvent]) {
+        output.append("[")
+        for (index, event) in events.enumerated() {
+            output.append(index == 0 ? "{" : ",{")
+            write(event)
+            output.append("}")
+        }
+        output.append("]")
     }
 
-    mutating func name(_ event: String, _ step: Int? = nil, _ kind: CommandID.Kind? = nil) {
-        object["event"] = .string(event)
-        if let step { object["step"] = .string(definition.steps[step].name) }
-        if let kind { object["kind"] = .string(kind.rawValue) }
+    private mutating func write(_ event: SagaEvent) {
+        switch event {
+        case .started(let start):
+            name("started")
+            add("request", start.requestID)
+            add("key", start.key)
+            add("deadlineAt", start.deadlineAt)
+            add("again", start.again?.description)
+            add("traceparent", start.traceparent)
+            add("input", start.input)
+        case .sent(let sent):
+            name("sent", sent.step, sent.kind)
+            add("round", sent.round == 1 ? nil : sent.round)
+            add("attempt", sent.attempt)
+            add("timeoutAt", sent.timeoutAt)
+            add("budgetEndsAt", sent.budgetEndsAt)
+            flag("closesStep", sent.closesStep)
+        case .backedOff(let step, let kind, let until, let error):
+            name("backedOff", step, kind)
+            add("until", until)
+            add(error)
+        case .rearmed(let step, let kind, let until):
+            name("rearmed", step, kind)
+            add("until", until)
+        case .succeeded(let step, let kind, let output, let contradicts):
+            name("succeeded", step, kind)
+            add("output", output)
+            flag("contradicts", contradicts)
+        case .failed(let step, let kind, let error):
+            name("failed", step, kind)
+            add(error)
+        case .unsettled(let step, let kind, let error):
+            name("unsettled", step, kind)
+            add(error)
+        case .rollbackStarted(let rollback):
+            name("rollbackStarted", rollback.step)
+            add("reason", rollback.reason.rawValue)
+            if let error = rollback.error { add(error) }
+        case .stuck(let step, let error):
+            name("stuck", step)
+            add(error)
+        case .proceeded: name("proceeded")
+        case .retried(let step, let kind, let round):
+            name("retried", step, kind)
+            add("round", round)
+        case .decisionPending(let step, let decision):
+            name("decisionPending", step)
+            add("verdict", decision.claim.rawValue)
+            add("output", decision.output)
+            add("request", decision.requestID)
+        case .decisionLapsed(let step): name("decisionLapsed", step)
+        case .resolved(let step, let kind, let claim, let output):
+            name("resolved", step, kind)
+            add("verdict", claim.rawValue)
+            add("output", output)
+        case .paused: name("paused")
+        case .resumed(let milliseconds):
+            name("resumed")
+            output.append(member: "pausedMilliseconds", milliseconds)
+        case .cancelRequested: name("cancelRequested")
+        case .requested(let request, let answer):
+            name("requested")
+            add(request)
+            add(answer)
+        case .noted(let step, let kind, let outcome):
+            name("noted", step, kind)
+            add("outcome", outcome.rawValue)
+        case .completed: name("completed")
+        case .compensated: name("compensated")
+        case .abandoned(let reason, let certain, let possible):
+            name("abandoned")
+            add("reason", reason)
+            add("certain", certain)
+            add("possible", possible)
+        }
     }
 
-    mutating func error(_ error: StepError) {
-        object["code"] = .string(error.code)
-        object["message"] = .string(error.message)
+    private mutating func name(_ event: StaticString, _ step: Int? = nil, _ kind: CommandID.Kind? = nil) {
+        output.append(member: "event")
+        output.append("\"")
+        output.append(event)
+        output.append("\"")
+        if let step { add("step", definition.steps[step].name) }
+        if let kind { add("kind", kind.rawValue) }
     }
 
-    func names(_ steps: StepSet) -> JSONValue {
-        .array(steps.map { .string(definition.steps[$0].name) })
+    private mutating func add(_ name: StaticString, _ text: String?) { output.append(member: name, text) }
+    private mutating func add(_ name: StaticString, _ value: JSONValue?) { output.append(member: name, value) }
+    private mutating func add(_ name: StaticString, _ number: Int?) {
+        output.append(member: name, number.map(Int64.init))
+    }
+    private mutating func add(_ name: StaticString, _ time: Timestamp?) {
+        output.append(member: name, time?.milliseconds)
+    }
+
+    /// Only what is so is written.
+    private mutating func flag(_ name: StaticString, _ isSo: Bool) {
+        if isSo { output.append(member: name, true as JSONValue) }
+    }
+
+    private mutating func add(_ name: StaticString, _ steps: StepSet) {
+        add(name, JSONValue.array(steps.map { .string(definition.steps[$0].name) }))
+    }
+
+    private mutating func add(_ error: StepError) {
+        add("code", error.code)
+        add("message", error.message)
+    }
+
+    private mutating func add(_ request: OperatorRequest) {
+        add("request", request.id)
+        add("verb", request.verb.rawValue)
+        add("step", request.step)
+        add("reason", request.reason)
+        add("as", request.claim?.rawValue)
+        add("output", request.output)
+        add("expect", request.expectedSequence)
+        add("by", request.author)
+    }
+
+    private mutating func add(_ answer: OperatorAnswer) {
+        switch answer {
+        case .applied(let text): add("applied", text)
+        case .refused(let refusal):
+            output.append(member: "refused")
+            output.append("{")
+            add("code", refusal.code.rawValue)
+            add("path", refusal.path)
+            add("message", refusal.message)
+            output.append("}")
+        }
     }
 }
 

@@ -28,7 +28,9 @@ extension SagaMachine {
         let id = CommandID(
             saga: state.id, step: state.definition.steps[step].name, kind: kind, round: progress.round)
         if wake.unsent.contains(id), !PlantedBug.outageUsesBudget.isPlanted {
-            let wait = wake.held.contains(id) ? max(timeout, Self.heldMilliseconds) : timeout
+            // One that nobody awaits any more leaves the outbox with this decision.
+            let isHeld = wake.held.contains(id) && state.awaits(id)
+            let wait = isHeld ? max(timeout, Self.heldMilliseconds) : timeout
             return try emit(.rearmed(step: step, kind: kind, until: now.adding(milliseconds: wait)))
         }
         let afterOutage = wake.connectedSince.adding(milliseconds: timeout)

@@ -13,6 +13,10 @@ package struct ByteWriter: ~Copyable {
 
     /// What has been written.
     package var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: count)) }
+    package var text: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
+
+    /// The byte written last.
+    var last: UInt8? { count > 0 ? start[count - 1] : nil }
 
     package mutating func append(_ byte: UInt8) {
         reserve(1)
@@ -36,15 +40,15 @@ package struct ByteWriter: ~Copyable {
         text.withUTF8 { append($0) }
     }
 
-    /// In decimal digits.
-    package mutating func append(number: Int64) {
+    /// In decimal digits, at least so many.
+    package mutating func append(number: Int64, digits least: Int = 1) {
         if number < 0 { append(UInt8(ascii: "-")) }
         var rest = number.magnitude
         let first = count
         repeat {
             append(UInt8(ascii: "0") + UInt8(rest % 10))
             rest /= 10
-        } while rest > 0
+        } while rest > 0 || count - first < least
         var digits = UnsafeMutableBufferPointer(start: start + first, count: count - first)
         digits.reverse()
     }

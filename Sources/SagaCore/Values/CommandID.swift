@@ -47,7 +47,17 @@ public struct CommandID: Sendable, Hashable, CustomStringConvertible {
         return text.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
     }
 
-    public var description: String { "\(saga)/\(step)/\(kind.rawValue)/\(round)" }
+    public var description: String {
+        var text = ByteWriter(capacity: 64)
+        text.append(text: saga.description)
+        text.append(UInt8(ascii: "/"))
+        text.append(text: step)
+        text.append(UInt8(ascii: "/"))
+        text.append(text: kind.rawValue)
+        text.append(UInt8(ascii: "/"))
+        text.append(number: Int64(round))
+        return text.text
+    }
 }
 
 extension CommandID.Kind {

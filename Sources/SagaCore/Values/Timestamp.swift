@@ -25,11 +25,18 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
         let (days, inDay) = milliseconds.dividedDown(by: 86_400_000)
         let date = Self.civilDate(daysSinceEpoch: days)
         let (hour, minute, second) = (inDay / 3_600_000, inDay / 60_000 % 60, inDay / 1000 % 60)
-        let year = date.year < 0 ? "-" + (-date.year).padded(to: 4) : date.year.padded(to: 4)
-        return """
-            \(year)-\(date.month.padded(to: 2))-\(date.day.padded(to: 2))T\
-            \(hour.padded(to: 2)):\(minute.padded(to: 2)):\(second.padded(to: 2)).\((inDay % 1000).padded(to: 3))Z
-            """
+        var text = ByteWriter(capacity: 32)
+        text.append(number: date.year, digits: 4)
+        for (separator, number) in [("-", date.month), ("-", date.day), ("T", hour), (":", minute), (":", second)]
+            as [(StaticString, Int64)]
+        {
+            text.append(separator)
+            text.append(number: number, digits: 2)
+        }
+        text.append(".")
+        text.append(number: inDay % 1000, digits: 3)
+        text.append("Z")
+        return text.text
     }
 
     public var description: String { iso8601 }
@@ -51,10 +58,5 @@ extension Int64 {
     fileprivate func dividedDown(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-    }
-
-    fileprivate func padded(to width: Int) -> String {
-        let digits = String(self)
-        return String(repeating: "0", count: Swift.max(0, width - digits.utf8.count)) + digits
     }
 }

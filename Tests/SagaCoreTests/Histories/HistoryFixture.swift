@@ -21,7 +21,7 @@ struct HistoryFixture {
         saga = state.id
         definitionHash = state.definition.contentHash
         definition = state.definition.source
-        history = story.timedHistory.map { ($0.at, $0.event.json(state.definition)) }
+        history = try story.timedHistory.map { ($0.at, try $0.event.json(state.definition)) }
         self.state = try StateAsJSON.json(state)
     }
 
@@ -137,5 +137,14 @@ enum StateAsJSON {
         var object = JSONObject()
         for (name, value) in members { object[name] = value }
         return .object(object)
+    }
+}
+
+extension SagaEvent {
+    /// As the history holds it.
+    func json(_ definition: SagaDefinition) throws -> JSONValue {
+        let row = try JSONValue.parse(SagaEvent.encoded([self], definition), limits: .stored)
+        guard let json = row.array?.first else { throw HistoryFixture.Unreadable(member: "event") }
+        return json
     }
 }

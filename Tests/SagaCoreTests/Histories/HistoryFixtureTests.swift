@@ -61,12 +61,13 @@ import Testing
     func complete() throws {
         let source = Self.here.appending(path: "../../../Sources/SagaCore/Machine/SagaEvent+JSON.swift")
         let code = try String(contentsOf: source, encoding: .utf8)
-        let kinds = Set(code.matches(of: /writer\.name\("(\w+)"/).map { String($0.output.1) })
-        let members = Set(code.matches(of: /writer\["(\w+)"\]/).map { String($0.output.1) })
+        let kinds = Set(code.matches(of: /\bname\("(\w+)"/).map { String($0.output.1) })
+        let members = Set(
+            code.matches(of: /\b(?:add|flag|append)\((?:member: )?"(\w+)"/).map { String($0.output.1) })
         let events = try Self.files().values.flatMap { $0.history.map(\.event) }
         #expect(kinds.count > 20 && members.count > 20)
         #expect(kinds.subtracting(events.compactMap { $0["event"]?.string }) == [])
-        #expect(members.subtracting(events.flatMap { $0.object?.keys ?? [] }) == [])
+        #expect(members.subtracting(events.reduce([]) { $0.union(Self.keys($1)) }) == [])
     }
 
     @Test("Rule 27: no member of a state is without a file that sets it")

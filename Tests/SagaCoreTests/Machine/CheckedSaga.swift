@@ -49,8 +49,7 @@ struct CheckedSaga {
         let before = state
         for event in decision.events {
             let statuses = (state.status, state.steps.map(\.status))
-            let written = event.json(state.definition).encoded
-            let read = try SagaEvent(json: JSONValue.parse(written), definition: state.definition)
+            let read = try SagaEvent(json: event.json(state.definition), definition: state.definition)
             guard read == event else { throw BrokenRule("\(event) is read back as \(read)") }
             try SafetyRules.check(read, in: state)
             state.evolve(read, at: now)

@@ -230,6 +230,17 @@ import Testing
         story.expect(commands: "reserve-stock/compensation/1#1")
     }
 
+    @Test("Rule 5: so it is when its timeout and the deadline are found to have passed at the same time")
+    func heldPastDeadline() throws {
+        let story = try Story(StoryDefinitions.sequential)
+        story.passes(.seconds(86_400))
+        story.wakes(held: ["reserve-stock/action/1"])
+        #expect(story.state.rollback?.reason == .deadline)
+        #expect(story.state.wakeAt == story.now.adding(milliseconds: 30_000))
+        story.sleeps()
+        story.expect(commands: "reserve-stock/compensation/1#1")
+    }
+
     @Test("Rule 3: another step's unsent command does not help this one")
     func unsentOther() throws {
         let story = try Story(StoryDefinitions.onlyRetriable)
