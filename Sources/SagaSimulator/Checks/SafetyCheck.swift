@@ -153,7 +153,7 @@ final class SafetyCheck {
         guard !isUnsent(command) else {
             throw Breach("rule 3", "\(command) timed out and had never left").about(state.id)
         }
-        guard let heard = worker?.hearsFor, heard >= definition.timeoutMilliseconds else {
+        guard let heard = worker?.hearsFor(), heard >= definition.timeoutMilliseconds else {
             throw Breach("rule 3", "\(command) timed out, and no reply could arrive so long").about(state.id)
         }
         watch.timedOut(command, of: definition.participant)

@@ -207,9 +207,5 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
         network.pump()
     }
 
-    private func tell(_ event: BusEvent) {
-        guard process.isAlive else { return }
-        mailbox.post(event)
-        process.poke()
-    }
+    private func tell(_ event: BusEvent) { process.tell(event, in: mailbox) }
 }

@@ -97,9 +97,5 @@ final class SimulatedPublisher: BusPublisher, ClosableLink, @unchecked Sendable 
         if all { out.flush() } else { out.cut() }
     }
 
-    private func tell(_ event: BusEvent) {
-        guard process.isAlive else { return }
-        mailbox.post(event)
-        process.poke()
-    }
+    private func tell(_ event: BusEvent) { process.tell(event, in: mailbox) }
 }

@@ -56,8 +56,13 @@ final class SimulatedProcess: @unchecked Sendable {
     var publishingSince: Int64?
     /// Since when replies can arrive, be it that they wait in their queue; nil while none can.
     private(set) var consumingSince: Int64?
-    /// Before replies could not arrive any more.
-    private var heard: (since: Int64, until: Int64, life: Int)?
+    /// What of that it has not been told yet: it is, once it has taken so much mail.
+    private var hearing: [(mail: Int, since: Int64?)] = []
+    /// As far as it has been told.
+    private var hearsSince: Int64?
+    private var mailbox: BusMailbox?
+    /// All that has been left in its mailbox.
+    private var mailCount = 0
     private(set) var stoodStillUntil: Int64 = 0
     /// Replies that waited in their queue when consuming began and have not come, and when the last one came.
     private var repliesToHear = 0
@@ -89,6 +94,7 @@ final class SimulatedProcess: @unchecked Sendable {
         told = [:]
         (isInBatch, isMisreported) = (false, false)
         (publishingSince, consumingSince, repliesToHear) = (nil, nil, 0)
+        (hearing, hearsSince, mailbox, mailCount) = ([], nil, nil, 0)
         witness?.begins()
         trace.note(name, "starts")
         let bus = SimulatedBus(network: network, process: self)
@@ -135,6 +141,14 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 
     // MARK: Steps
+
+    func tell(_ event: BusEvent, in mailbox: BusMailbox) {
+        guard isAlive else { return }
+        self.mailbox = mailbox
+        mailCount += 1
+        mailbox.post(event)
+        poke()
+    }
 
     /// Something has arrived: it takes a step soon.
     func poke() { step(after: luck.draw(0...2)) }
@@ -208,22 +222,27 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 
     func canHear(waiting: Int) {
-        consumingSince = consumingSince ?? time.milliseconds
+        if consumingSince == nil {
+            consumingSince = time.milliseconds
+            hearing.append((mailCount + 1, consumingSince))
+        }
         (repliesToHear, lastReply) = (waiting, time.milliseconds)
     }
     func cannotHear() {
-        if let consumingSince { heard = (consumingSince, time.milliseconds, life) }
+        hearing.append((mailCount + 1, nil))
         (consumingSince, repliesToHear) = (nil, 0)
     }
 
-    /// How long replies have been able to arrive, as far as the worker can have noticed: a loss of this moment waits in
+    /// How long replies have been able to arrive, as far as the worker can know: what has happened meanwhile may wait in
     /// its mailbox.
-    var hearsFor: Int64? {
-        if let consumingSince { return time.milliseconds - consumingSince }
-        guard let heard, heard.life == life, time.milliseconds - heard.until <= Self.noticesWithin else { return nil }
-        return heard.until - heard.since
+    func hearsFor() -> Int64? {
+        let taken = mailCount - (mailbox?.count ?? 0)
+        while let next = hearing.first, next.mail <= taken {
+            hearsSince = next.since
+            hearing.removeFirst()
+        }
+        return hearsSince.map { time.milliseconds - $0 }
     }
-    private static let noticesWithin: Int64 = 5
 
     /// Rule 3: what waited in the reply queue has come, or has not for so long that it cannot be there.
     var hasHeardWhatWaited: Bool { repliesToHear == 0 || time.milliseconds - lastReply >= 1000 }
