@@ -35,13 +35,14 @@ struct SagasInFlight {
     mutating func note(_ changed: some Sequence<SagaState>, isHeld: (CommandID) -> Bool) {
         for state in changed {
             var latest: Timestamp?
-            for (index, step) in state.steps.enumerated() {
+            for index in state.steps.indices {
                 for kind in [CommandID.Kind.action, .compensation] {
-                    guard case .reply(let until) = step[kind].wait, latest.map({ $0 < until }) != false else {
-                        continue
-                    }
+                    guard case .reply(let until) = state.steps[index].wait(of: kind),
+                        latest.map({ $0 < until }) != false
+                    else { continue }
                     let command = CommandID(
-                        saga: state.id, step: state.definition.steps[index].name, kind: kind, round: step[kind].round)
+                        saga: state.id, step: state.definition.steps[index].name, kind: kind,
+                        round: state.steps[index][kind].round)
                     if !isHeld(command) { latest = until }
                 }
             }

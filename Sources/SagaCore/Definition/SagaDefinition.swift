@@ -50,6 +50,8 @@ package final class SagaDefinition: Sendable {
     package let outputReferences: [[[String]]]
 
     private let indices: [String: Int]
+    /// What is taken from the input and from each step's output, and whether it stands inside text.
+    private let references: [Reference.Source: [(reference: Reference, insideText: Bool)]]
 
     /// Precondition: what `DefinitionReader` checks; use it for anything that comes from outside.
     package init(
@@ -76,16 +78,16 @@ package final class SagaDefinition: Sendable {
         pivot = steps.firstIndex { $0.kind == .pivot }
         indices = Dictionary(steps.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
 
-        var outputPaths = [[[String]]](repeating: [], count: steps.count)
+        var references: [Reference.Source: [(reference: Reference, insideText: Bool)]] = [:]
         for template in [key] + steps.map(\.input) {
-            template.forEachReference { reference, _ in
-                guard case .step(let step) = reference.source, !outputPaths[step].contains(reference.path) else {
-                    return
-                }
-                outputPaths[step].append(reference.path)
+            template.forEachReference { references[$0.source, default: []].append(($0, $1)) }
+        }
+        self.references = references
+        outputReferences = steps.indices.map { step in
+            (references[.step(step)] ?? []).reduce(into: []) { paths, use in
+                if !paths.contains(use.reference.path) { paths.append(use.reference.path) }
             }
         }
-        outputReferences = outputPaths
     }
 
     package func index(ofStep name: String) -> Int? {
@@ -115,13 +117,7 @@ extension SagaDefinition {
     }
 
     private func check(_ value: JSONValue, against source: Reference.Source) throws(Refusal) {
-        var references: [(Reference, Bool)] = []
-        for template in [key] + steps.map(\.input) {
-            template.forEachReference { reference, insideText in
-                if reference.source == source { references.append((reference, insideText)) }
-            }
-        }
-        for (reference, insideText) in references {
+        for (reference, insideText) in references[source] ?? [] {
             let found = try reference.value(in: value)
             if insideText { _ = try reference.text(of: found) }
         }

@@ -67,11 +67,13 @@ extension Template {
             }
             return .array(values)
         case .object(let members):
-            var values: [(String, JSONValue)] = []
+            // A definition is JSON, where no key stands twice.
+            var values: [(key: String, value: JSONValue)] = []
+            values.reserveCapacity(members.count)
             for member in members {
                 values.append((member.key, try member.value.render(input: input, output: output)))
             }
-            return .object(JSONObject(values))
+            return .object(JSONObject(distinct: values))
         }
     }
 

@@ -87,9 +87,10 @@ package struct SagaState: Sendable, Hashable {
     package var wakeAt: Timestamp? {
         guard !status.isTerminal, !isPaused else { return nil }
         var earliest = status == .running && !isPastPointOfNoReturn ? deadlineAt : nil
-        for step in steps {
-            for time in [step.action.wakeAt, step.compensation.wakeAt, step.fence.wakeAt] {
-                if let time, time < earliest ?? time.adding(milliseconds: 1) { earliest = time }
+        for index in steps.indices {
+            for kind in [CommandID.Kind.action, .compensation, .fence] {
+                guard let time = steps[index].wait(of: kind).end, earliest.map({ time < $0 }) != false else { continue }
+                earliest = time
             }
         }
         return earliest

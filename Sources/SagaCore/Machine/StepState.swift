@@ -46,8 +46,12 @@ package struct CommandProgress: Sendable, Hashable {
     package var attemptsOfBudget: Int { attempt - attemptsBeforeBudget }
 
     /// When this command next needs attention by itself.
-    package var wakeAt: Timestamp? {
-        switch wait {
+    package var wakeAt: Timestamp? { wait.end }
+}
+
+extension CommandProgress.Wait {
+    package var end: Timestamp? {
+        switch self {
         case .nothing: nil
         case .reply(let until), .backoff(let until): until
         }
@@ -93,6 +97,15 @@ package struct StepState: Sendable, Hashable {
             case .compensation: compensation = newValue
             case .fence: fence = newValue
             }
+        }
+    }
+
+    /// What the command of this kind waits for: cheaper than the whole of its progress.
+    package func wait(of kind: CommandID.Kind) -> CommandProgress.Wait {
+        switch kind {
+        case .action: action.wait
+        case .compensation: compensation.wait
+        case .fence: fence.wait
         }
     }
 

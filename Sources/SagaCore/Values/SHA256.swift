@@ -2,14 +2,17 @@
 public enum SHA256 {
     private static func words(_ bytes: [UInt8]) -> [UInt32] {
         var state = initialState
-        var schedule = [UInt32](repeating: 0, count: 64)
-        let wholeBlocks = bytes.count / 64
-        for block in 0..<wholeBlocks {
-            compress(bytes[(block * 64)..<(block * 64 + 64)], into: &state, schedule: &schedule)
-        }
-        let tail = padding(bytes[(wholeBlocks * 64)...], byteCount: bytes.count)
-        for start in stride(from: 0, to: tail.count, by: 64) {
-            compress(tail[start..<(start + 64)], into: &state, schedule: &schedule)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+            bytes.withUnsafeBufferPointer { bytes in
+                let whole = bytes.count / 64 * 64
+                for start in stride(from: 0, to: whole, by: 64) { compress(bytes[start...], into: &state, schedule) }
+                let tail = padding(bytes[whole...], byteCount: bytes.count)
+                tail.withUnsafeBufferPointer { tail in
+                    for start in stride(from: 0, to: tail.count, by: 64) {
+                        compress(tail[start...], into: &state, schedule)
+                    }
+                }
+            }
         }
         return state
     }
@@ -27,11 +30,11 @@ public enum SHA256 {
         for word in words(bytes) {
             for shift in stride(from: UInt32(24), through: 0, by: -8) { text.append(hex: UInt8(word >> shift & 0xFF)) }
         }
-        return String(decoding: text.bytes, as: UTF8.self)
+        return text.text
     }
 
     /// The last bytes, a one bit, zeros, and the length in bits: one or two blocks.
-    private static func padding(_ rest: ArraySlice<UInt8>, byteCount: Int) -> [UInt8] {
+    private static func padding(_ rest: Slice<UnsafeBufferPointer<UInt8>>, byteCount: Int) -> [UInt8] {
         var tail = Array(rest)
         tail.append(0x80)
         let zeros = (120 - tail.count) % 64
@@ -41,12 +44,14 @@ public enum SHA256 {
         return tail
     }
 
-    private static func compress(_ block: ArraySlice<UInt8>, into state: inout [UInt32], schedule: inout [UInt32]) {
+    /// Works in the first 64 bytes of `block`.
+    private static func compress(
+        _ block: Slice<UnsafeBufferPointer<UInt8>>, into state: inout [UInt32],
+        _ schedule: UnsafeMutableBufferPointer<UInt32>
+    ) {
+        let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: block))
         for index in 0..<16 {
-            let start = block.startIndex + index * 4
-            schedule[index] =
-                UInt32(block[start]) << 24 | UInt32(block[start + 1]) << 16
-                | UInt32(block[start + 2]) << 8 | UInt32(block[start + 3])
+            schedule[index] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
         }
         for index in 16..<64 {
             let (early, late) = (schedule[index - 15], schedule[index - 2])
