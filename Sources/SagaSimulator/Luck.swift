@@ -38,8 +38,14 @@ final class Luck: @unchecked Sendable {
         return true
     }
 
-    /// Whether the fault can happen now, for what goes along with it.
-    func mayHappen(_ fault: SimulatedFault) -> Bool { isOn && rates[fault.index] > 0 && total < limit }
+    /// Whether a fault that can happen now comes along with something else, which it does once in so many times.
+    func comesAlong(_ fault: SimulatedFault, onceIn times: Int64) -> Bool {
+        let index = fault.index
+        guard isOn, rates[index] > 0, total < limit, draw(1...times, of: fault) == 1 else { return false }
+        counts[index] += 1
+        total += 1
+        return true
+    }
 
     func draw(_ range: ClosedRange<Int64>, of fault: SimulatedFault) -> Int64 {
         Int64.random(in: range, using: &streams[fault.index])

@@ -84,8 +84,7 @@ final class World: @unchecked Sendable {
                 signals: signals, logger: .silent)
         }
         worker.onDeath = { [unowned self] in
-            guard luck.mayHappen(.jumpClock), luck.draw(0...3, of: .jumpClock) == 0 else { return }
-            jump(clock)
+            if luck.comesAlong(.jumpClock, onceIn: 4) { jump(clock) }
         }
         worker.isInTransaction = { [store] in store.queue.unsafeIsInTransaction }
         worker.checkPublish = { [store, compensations = Self.compensations(files)] token, message in

@@ -66,7 +66,7 @@ final class Network: @unchecked Sendable {
     private func altered(_ message: Message) -> Message {
         guard message.exchange == SkaldNames.replies, var reply = try? Reply.decode(message) else { return message }
         switch reply.outcome {
-        case .retry where luck.mayHappen(.handlerError) && luck.draw(0...2, of: .handlerError) == 0:
+        case .retry where luck.comesAlong(.handlerError, onceIn: 3):
             reply.retryAfterMilliseconds = luck.milliseconds(1...600_000, of: .handlerError)
         case .succeeded where reply.command.kind == .action && luck.happens(.contradictReply):
             trace.note("network", "has \(message.summary) come later, and a refusal now")
