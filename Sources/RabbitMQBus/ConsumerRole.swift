@@ -17,7 +17,9 @@ struct ConsumerRole: LinkRole {
     let mailbox: BusMailbox
     private(set) var isClosing = false
     private var wantsPause = false
-    private var isConsuming = false
+    private var pauses = 0
+    /// How many pauses there had been when it began to consume; nil while it does not.
+    private var consumesSince: Int?
     /// Counts connections, so that a tag of an earlier one is recognised as void.
     private var epoch: UInt64 = 0
     private var unsettled = UnsettledDeliveries()
@@ -32,7 +34,10 @@ struct ConsumerRole: LinkRole {
     }
 
     var name: String { "consumer \(id.name)" }
-    var hasMoreToWrite: Bool { !settlements.isEmpty || wantsPause == isConsuming }
+    var hasMoreToWrite: Bool { !settlements.isEmpty || mustStop || mustStart }
+    /// Also for a pause that is over by now: its owner counts on having given everything back.
+    private var mustStop: Bool { consumesSince.map { $0 < pauses } ?? false }
+    private var mustStart: Bool { consumesSince == nil && !wantsPause }
 
     mutating func handle(_ commands: [Command]) {
         var acknowledged: [UInt64] = []
@@ -48,7 +53,9 @@ struct ConsumerRole: LinkRole {
             case .acknowledge: break
             case .requeue(let tags):
                 settlements += unsettled.settle(numbers(of: tags), .requeue)
-            case .pause: wantsPause = true
+            case .pause:
+                if !wantsPause { pauses += 1 }
+                wantsPause = true
             case .resume: wantsPause = false
             case .close: isClosing = true
             }
@@ -66,22 +73,26 @@ struct ConsumerRole: LinkRole {
         epoch += 1
         unsettled = UnsettledDeliveries()
         settlements = []
-        isConsuming = false
-        if !wantsPause { try consume(on: connection) }
+        consumesSince = nil
+        if mustStart { try consume(on: connection) }
     }
 
     private mutating func consume(on connection: Connection) throws(ConnectionFailure) {
         let backlog = try connection.consume(id, queue: queue, options: options)
-        isConsuming = true
-        mailbox.post(.consuming(id, backlog: backlog))
+        consumesSince = pauses
+        mailbox.post(.consuming(id, backlog: backlog, pauses: pauses))
     }
 
     mutating func write(to connection: Connection) throws(ConnectionFailure) {
         try settle(on: connection)
-        guard !isClosing, wantsPause == isConsuming else { return }
-        guard wantsPause else { return try consume(on: connection) }
+        guard !isClosing else { return }
+        if mustStop { try stop(on: connection) }
+        if mustStart { try consume(on: connection) }
+    }
+
+    private mutating func stop(on connection: Connection) throws(ConnectionFailure) {
         try connection.cancel(id)
-        isConsuming = false
+        consumesSince = nil
         var late: [Incoming] = []
         try connection.receive(into: &late)
         for case .delivered(let number, _, _) in late { unsettled.delivered(number) }
@@ -120,7 +131,7 @@ struct ConsumerRole: LinkRole {
     }
 
     mutating func lost(_ error: BusError) {
-        isConsuming = false
+        consumesSince = nil
         // Tags of that connection are void from now on.
         epoch += 1
         unsettled = UnsettledDeliveries()

@@ -49,7 +49,8 @@ public protocol BusConsumer: Sendable {
     func acknowledge(_ tags: [DeliveryTag])
     /// Gives these deliveries back to their queue, to be delivered again (to anyone).
     func requeue(_ tags: [DeliveryTag])
-    /// Stops deliveries and gives back all that are unsettled; ``resume()`` starts again. Both are idempotent.
+    /// Stops deliveries and gives back all that are unsettled; ``resume()`` starts again, which is told by
+    /// ``BusEvent/consuming(_:backlog:pauses:)`` however soon it comes. Both are idempotent.
     func pause()
     func resume()
     /// Stops for good and gives back what is unsettled.
@@ -82,7 +83,10 @@ public struct PublishResult: Sendable, Hashable {
 /// What a bus tells the owner of a mailbox.
 public enum BusEvent: Sendable {
     /// A consumer is (again) consuming; `backlog` messages were ready in its queue at that moment.
-    case consuming(ConsumerID, backlog: Int)
+    ///
+    /// `pauses` tells how often it had been paused by then. What comes between a pause and the event that has counted it
+    /// was delivered before: it has been given back, and its tags are void.
+    case consuming(ConsumerID, backlog: Int, pauses: Int = 0)
     case delivery(Delivery)
     case published([PublishResult])
     /// The consumer's connection or its queue went away; the bus tries to get it back. Earlier tags are void.

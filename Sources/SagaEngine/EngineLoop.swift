@@ -267,8 +267,8 @@ package final class EngineLoop {
         case .delivery(let delivery):
             if intake.accepts(delivery) { deliveries.append(delivery) }
             noteDrained()
-        case .consuming(let id, let backlog):
-            intake.isConsuming(id, backlog: backlog)
+        case .consuming(let id, let backlog, let pauses):
+            intake.isConsuming(id, backlog: backlog, pauses: pauses)
             log.consuming(id, backlog: backlog)
             noteDrained()
         case .consumerLost(let id, let error):

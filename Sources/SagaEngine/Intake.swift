@@ -5,6 +5,8 @@ import SagaCore
 struct Intake {
     private var consumers: [ConsumerID: any BusConsumer] = [:]
     private var paused: Set<ConsumerID> = []
+    /// How often each has been paused.
+    private var pauses: [ConsumerID: Int] = [:]
     /// Consumers whose deliveries count: those of a connection that is gone, or given back by a pause, do not.
     private var live: Set<ConsumerID> = []
     /// Replies that were waiting when consuming began and have not come yet; nil while not connected.
@@ -17,8 +19,10 @@ struct Intake {
         PlantedBug.firesBeforeDrained.isPlanted ? repliesToDrain != nil : repliesToDrain == 0
     }
 
-    mutating func isConsuming(_ id: ConsumerID, backlog: Int) {
-        guard !paused.contains(id) else { return }
+    /// - Parameter count: how often it had been paused by then. With fewer pauses than it has seen meanwhile, what
+    ///   follows has been given back.
+    mutating func isConsuming(_ id: ConsumerID, backlog: Int, pauses count: Int) {
+        guard !paused.contains(id), count == pauses[id, default: 0] else { return }
         live.insert(id)
         if id == .replies { repliesToDrain = backlog }
     }
@@ -52,6 +56,7 @@ struct Intake {
     mutating func pause(_ ids: [ConsumerID]) {
         for id in ids where paused.insert(id).inserted {
             isLost(id)
+            pauses[id, default: 0] += 1
             consumers[id]?.pause()
         }
     }

@@ -178,7 +178,7 @@ package final class ParticipantLoop {
             logger.warning("lost the command queue", metadata: ["error": "\(error)"])
             held = []
             batch = []
-        case .consuming(_, let backlog):
+        case .consuming(_, let backlog, _):
             logger.debug("consuming", metadata: ["backlog": "\(backlog)"])
         case .publisherLost(let error):
             logger.warning("lost the connection for replies", metadata: ["error": "\(error)"])

@@ -127,6 +127,24 @@ extension BusCheck {
             }
             try require(marked == ["a": true, "b": true, "c": false, "d": false], "all come again: \(marked)")
         },
+        BusCheck("a pause gives everything back and is counted, however short it is") { bus, name in
+            try bus.declareQueue(name)
+            let watcher = Watcher()
+            try bus.openPublisher(mailbox: watcher.mailbox).publish(texts: ["a"], to: name)
+            _ = try watcher.outcomes(1)
+            let consumer = try bus.openConsumer(name, prefetch: 2, into: watcher)
+            try require(try watcher.pauses() == 0, "it has not been paused")
+            let before = try watcher.delivery()
+            for pauses in 1...50 {
+                consumer.pause()
+                consumer.pause()
+                consumer.resume()
+                while try watcher.pauses() < pauses {}
+            }
+            consumer.acknowledge([before.tag])
+            let again = try watcher.delivery()
+            try require(again.text == "a" && again.isRedelivered, "it comes again")
+        },
         BusCheck("two consumers of one queue share it") { bus, name in
             try bus.declareQueue(name)
             let (left, right, out) = (Watcher(), Watcher(), Watcher())

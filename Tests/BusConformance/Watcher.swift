@@ -55,7 +55,12 @@ public final class Watcher {
     }
 
     public func consuming() throws -> Int {
-        try next("consuming") { if case .consuming(_, let backlog) = $0 { backlog } else { nil } }
+        try next("consuming") { if case .consuming(_, let backlog, _) = $0 { backlog } else { nil } }
+    }
+
+    /// How many pauses a consumer that consumes again has seen.
+    public func pauses() throws -> Int {
+        try next("consuming") { if case .consuming(_, _, let pauses) = $0 { pauses } else { nil } }
     }
 
     /// The outcome of every token, once all `count` have come back.

@@ -40,7 +40,8 @@ import Testing
         let next = try await runOnDedicatedThread {
             var (next, count): ([String: Int], Int) = ([:], 0)
             while count < 8 * 500 {
-                for case .consuming(let id, let number) in mailbox.receive(waitingAtMost: .seconds(600), limit: 100) {
+                for case .consuming(let id, let number, _) in mailbox.receive(waitingAtMost: .seconds(600), limit: 100)
+                {
                     try require(number == next[id.name, default: 0], "order of thread \(id.name) is lost")
                     next[id.name] = number + 1
                     count += 1

@@ -31,11 +31,18 @@ final class HandBus: MessageBus {
     /// Makes the loop look at its clock again.
     func wake() { seen.withLock { $0.mailbox }?.wake() }
 
-    /// What the broker says now.
+    /// What the broker says now; of a consumer that it consumes again, having seen all its pauses.
     func post(_ events: BusEvent...) {
-        let mailbox = seen.withLock { $0.mailbox }
-        mailbox?.post(events)
+        let seen = seen.withLock { $0 }
+        seen.mailbox?.post(
+            events.map { event in
+                guard case .consuming(let id, let backlog, 0) = event else { return event }
+                return .consuming(id, backlog: backlog, pauses: seen.calls.count { $0 == "pause \(id.name)" })
+            })
     }
+
+    /// What it has said before it heard of a pause.
+    func postLate(_ events: BusEvent...) { seen.withLock { $0.mailbox }?.post(events) }
 
     func confirm(_ tokens: [UInt64]) {
         post(.published(tokens.map { PublishResult(token: $0, outcome: .confirmed) }))

@@ -132,6 +132,7 @@ struct LoopTests {
         let store = try SagaStore(path: directory.file("skald.sqlite"))
         let bus = HandBus()
         let start = shop.start(amount: .string(String(repeating: "x", count: 200_000)))
+        let late = shop.start("late", id: "late")
         let names = ["starts", "replies", "operator", "dead-letters"]
         var settings = EngineSettings()
         settings.shutdownGrace = .milliseconds(1)
@@ -149,10 +150,13 @@ struct LoopTests {
             bus.post(.delivery(start))
             try bus.await { seen in names.allSatisfy { seen.calls.contains("resume \($0)") } ? true : nil }
             #expect(bus.acknowledged.isEmpty)
+            // Nor are those of a consumer that had begun again before it was paused once more.
+            bus.postLate(.consuming(.starts, backlog: 1), .delivery(late))
             bus.post(.consuming(.starts, backlog: 1), .delivery(start))
             _ = try bus.messages(1, to: SkaldNames.commands)
         }
         #expect(bus.acknowledged == [start.tag])
+        #expect(try store.read { try $0.sagas(withKey: "late") } == [])
     }
 
     @Test("F21: what was confirmed when the file failed is not published again, and leaves once there is room")

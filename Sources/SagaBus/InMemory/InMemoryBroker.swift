@@ -188,7 +188,8 @@ struct InMemoryBroker {
     }
 
     private func begin(_ consumer: InMemoryConsumer) {
-        consumer.mailbox.post(.consuming(consumer.id, backlog: queues[consumer.queueName]?.count ?? 0))
+        consumer.mailbox.post(
+            .consuming(consumer.id, backlog: queues[consumer.queueName]?.count ?? 0, pauses: consumer.pauses))
         dispatch(consumer.queueName)
     }
 
@@ -221,6 +222,7 @@ struct InMemoryBroker {
     func pause(_ key: UInt64) {
         guard let consumer = consumers[key], !consumer.isPaused else { return }
         consumer.isPaused = true
+        consumer.pauses += 1
         queues[consumer.queueName]?.giveBack(consumer.settleAll())
         dispatch(consumer.queueName)
     }

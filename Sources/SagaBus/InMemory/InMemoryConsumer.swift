@@ -6,6 +6,7 @@ final class InMemoryConsumer {
     let mailbox: BusMailbox
     let queueName: String
     var isPaused = false
+    var pauses = 0
     var epoch: UInt64 = 1
     private var lastNumber: UInt64 = 0
     private var unsettled: [UInt64: InMemoryQueue.Entry] = [:]

@@ -170,7 +170,8 @@ final class SafetyCheck {
         let command = CommandID(
             saga: state.id, step: definition.name, kind: kind, round: state.steps[step][kind].round)
         guard until - line.at == definition.timeoutMilliseconds, luck.count(of: .failCommit) == 0,
-            watch.wasReturned(command), let since = worker?.consumingSince, time.milliseconds - since > 2000
+            watch.wasReturned(command), let worker, let since = worker.consumingSince,
+            time.milliseconds - max(since, worker.stoodStillUntil) > 2000
         else { return }
         throw Breach("F16", "the wait for \(command) does not count, although no queue took it").about(state.id)
     }

@@ -123,7 +123,7 @@ final class Network: @unchecked Sendable {
                         tell(result.outcome)
                     }
                 case .delivery(let delivery): consumers[delivery.consumer]?.arrived(delivery)
-                case .consuming(let id, let backlog): consumers[id]?.isConsuming(backlog: backlog)
+                case .consuming(let id, let backlog, _): consumers[id]?.isConsuming(backlog: backlog)
                 case .publishingBlocked, .publishingUnblocked, .consumerLost, .publisherLost, .publisherReady, .failed:
                     break
                 }

@@ -23,6 +23,7 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     private var held: [DeliveryTag: QueueWatch.Letter] = [:]
     private var isConnected = true
     private var isPaused = false
+    private var pauses = 0
     private var isClosed = false
     /// The queue was deleted while this was paused, which the process is told when it goes on.
     private var isGone = false
@@ -52,9 +53,9 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
 
     func isConsuming(backlog: Int) {
         guard isConnected, !isPaused else { return }
-        fromBroker.send { [self] in
+        fromBroker.send { [self, pauses] in
             if id == .replies { process.canHear(waiting: backlog) }
-            tell(.consuming(id, backlog: backlog))
+            tell(.consuming(id, backlog: backlog, pauses: pauses))
         }
     }
 
@@ -106,6 +107,7 @@ final class SimulatedConsumer: BusConsumer, ClosableLink, @unchecked Sendable {
     func pause() {
         guard process.isAlive, !isPaused else { return }
         isPaused = true
+        pauses += 1
         // What was acknowledged before it is settled before it.
         toBroker.flush()
         giveBack()

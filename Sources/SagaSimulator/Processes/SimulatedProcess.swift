@@ -89,6 +89,7 @@ final class SimulatedProcess: @unchecked Sendable {
         guard !isAlive else { return }
         isAlive = true
         life += 1
+        stoodStillUntil = 0
         startedAt = time.milliseconds
         cameAt = [:]
         told = [:]
@@ -155,10 +156,11 @@ final class SimulatedProcess: @unchecked Sendable {
 
     private func step(after delay: Int64) {
         guard isAlive else { return }
-        let due = time.milliseconds + delay
+        // One that stands still does nothing, whatever arrives.
+        let due = max(time.milliseconds + delay, stoodStillUntil)
         if let nextStep, nextStep <= due { return }
         nextStep = due
-        time.after(delay) { [self, life] in
+        time.after(due - time.milliseconds) { [self, life] in
             guard life == self.life, isAlive, nextStep == due else { return }
             takeStep()
         }
@@ -169,14 +171,8 @@ final class SimulatedProcess: @unchecked Sendable {
         if luck.happens(.stall) {
             let stall = luck.milliseconds(100...180_000, of: .stall)
             trace.note(name, "stands still for \(stall) ms")
-            nextStep = time.milliseconds + stall
             stoodStillUntil = time.milliseconds + stall
-            time.after(stall) { [self, life] in
-                guard life == self.life, isAlive else { return }
-                nextStep = nil
-                step(after: 0)
-            }
-            return
+            return step(after: stall)
         }
         guard !maybeDies("between two steps"), let program else { return }
         do {
