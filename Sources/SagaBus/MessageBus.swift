@@ -86,7 +86,7 @@ public enum BusEvent: Sendable {
     ///
     /// `pauses` tells how often it had been paused by then. What comes between a pause and the event that has counted it
     /// was delivered before: it has been given back, and its tags are void.
-    case consuming(ConsumerID, backlog: Int, pauses: Int = 0)
+    case consuming(ConsumerID, backlog: Int, pauses: Int)
     case delivery(Delivery)
     case published([PublishResult])
     /// The consumer's connection or its queue went away; the bus tries to get it back. Earlier tags are void.

@@ -33,7 +33,7 @@ import Testing
         for thread in 0..<8 {
             DedicatedThread.start {
                 for number in 0..<500 {
-                    mailbox.post(.consuming(ConsumerID("\(thread)"), backlog: number))
+                    mailbox.post(.consuming(ConsumerID("\(thread)"), backlog: number, pauses: 0))
                 }
             }
         }

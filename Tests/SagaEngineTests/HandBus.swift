@@ -31,18 +31,16 @@ final class HandBus: MessageBus {
     /// Makes the loop look at its clock again.
     func wake() { seen.withLock { $0.mailbox }?.wake() }
 
-    /// What the broker says now; of a consumer that it consumes again, having seen all its pauses.
+    /// What the broker says now.
     func post(_ events: BusEvent...) {
-        let seen = seen.withLock { $0 }
-        seen.mailbox?.post(
-            events.map { event in
-                guard case .consuming(let id, let backlog, 0) = event else { return event }
-                return .consuming(id, backlog: backlog, pauses: seen.calls.count { $0 == "pause \(id.name)" })
-            })
+        let mailbox = seen.withLock { $0.mailbox }
+        mailbox?.post(events)
     }
 
-    /// What it has said before it heard of a pause.
-    func postLate(_ events: BusEvent...) { seen.withLock { $0.mailbox }?.post(events) }
+    /// That a consumer consumes again, after all its pauses.
+    func consuming(_ id: ConsumerID, backlog: Int) -> BusEvent {
+        .consuming(id, backlog: backlog, pauses: calls.count { $0 == "pause \(id.name)" })
+    }
 
     func confirm(_ tokens: [UInt64]) {
         post(.published(tokens.map { PublishResult(token: $0, outcome: .confirmed) }))
@@ -70,8 +68,8 @@ final class HandBus: MessageBus {
     /// Waits until the orchestrator has opened everything, then says that it consumes.
     func connect(replies backlog: Int = 0) throws {
         try self.await { $0.calls.contains("open starts") ? true : nil }
-        post(.consuming(.replies, backlog: backlog), .consuming(.operatorRequests, backlog: 0))
-        post(.consuming(.deadLetters, backlog: 0), .consuming(.starts, backlog: 0))
+        post(consuming(.replies, backlog: backlog), consuming(.operatorRequests, backlog: 0))
+        post(consuming(.deadLetters, backlog: 0), consuming(.starts, backlog: 0))
     }
 
     /// Waits for so many messages to an exchange.

@@ -43,7 +43,7 @@ struct LoopTests {
             try bus.connect()
             bus.post(
                 .consumerLost(.starts, BusError(.connection, "gone")), .delivery(before),
-                .consuming(.starts, backlog: 1), .delivery(after))
+                bus.consuming(.starts, backlog: 1), .delivery(after))
             try bus.await { $0.acknowledged.isEmpty ? nil : true }
         }
         #expect(bus.acknowledged == [after.tag])
@@ -151,8 +151,8 @@ struct LoopTests {
             try bus.await { seen in names.allSatisfy { seen.calls.contains("resume \($0)") } ? true : nil }
             #expect(bus.acknowledged.isEmpty)
             // Nor are those of a consumer that had begun again before it was paused once more.
-            bus.postLate(.consuming(.starts, backlog: 1), .delivery(late))
-            bus.post(.consuming(.starts, backlog: 1), .delivery(start))
+            bus.post(.consuming(.starts, backlog: 1, pauses: 0), .delivery(late))
+            bus.post(bus.consuming(.starts, backlog: 1), .delivery(start))
             _ = try bus.messages(1, to: SkaldNames.commands)
         }
         #expect(bus.acknowledged == [start.tag])
@@ -180,7 +180,7 @@ struct LoopTests {
             bus.post(
                 .published([PublishResult(token: first.token, outcome: .confirmed)]), .delivery(large))
             try bus.await { $0.calls.contains("resume starts") ? true : nil }
-            bus.post(.consuming(.starts, backlog: 1), .delivery(large))
+            bus.post(bus.consuming(.starts, backlog: 1), .delivery(large))
             _ = try bus.messages(2, to: SkaldNames.commands)
             #expect(bus.published.filter { $0.token == first.token }.count == 1)
             while try store.read({ try $0.outbox() }).contains(where: { $0.id == Int64(first.token) }) {
@@ -398,7 +398,7 @@ struct LoopTests {
             bus.confirm(others)
             try bus.await { $0.calls.contains("resume replies") ? true : nil }
             let back = clock.now
-            bus.post(.consuming(.replies, backlog: 0))
+            bus.post(bus.consuming(.replies, backlog: 0))
             let saga = try Command.decode(command.message).id.saga
             while try store.events(of: saga).last != "backedOff" {
                 clock.advance(milliseconds: 10)

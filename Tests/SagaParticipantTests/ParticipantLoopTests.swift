@@ -151,7 +151,8 @@ struct ParticipantLoopTests {
         let tokens = bus.seen.published.map(\.token)
         try #require(tokens.count == 2)
         try take(
-            .consumerLost("counter", BusError(.connection, "gone")), .consuming("counter", backlog: 2), in: loop)
+            .consumerLost("counter", BusError(.connection, "gone")), .consuming("counter", backlog: 2, pauses: 0),
+            in: loop)
         try take(published(tokens[0], .confirmed), published(tokens[1], .rejected), in: loop)
         #expect(bus.seen.acknowledged == [])
         #expect(bus.seen.requeued == [])

@@ -55,7 +55,7 @@ private struct AnsweringBus: MessageBus {
     func openConsumer(
         _ id: ConsumerID, queue: String, options: ConsumerOptions, mailbox: BusMailbox
     ) throws(BusError) -> any BusConsumer {
-        mailbox.post(.consuming(id, backlog: 0))
+        mailbox.post(.consuming(id, backlog: 0, pauses: 0))
         return Consumer()
     }
 
@@ -85,7 +85,7 @@ private struct AnsweringBus: MessageBus {
                 case .losesAnswers:
                     mailbox.post([
                         .published([PublishResult(token: token, outcome: .confirmed)]),
-                        .consumerLost("answers", error), .consuming("answers", backlog: 0),
+                        .consumerLost("answers", error), .consuming("answers", backlog: 0, pauses: 0),
                     ])
                 case .refuses:
                     mailbox.post(.published([PublishResult(token: token, outcome: .rejected)]))

@@ -50,6 +50,7 @@ package struct CommandProgress: Sendable, Hashable {
 }
 
 extension CommandProgress.Wait {
+    /// Until when; nil where nothing is waited for.
     package var end: Timestamp? {
         switch self {
         case .nothing: nil
